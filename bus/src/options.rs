@@ -1,0 +1,63 @@
+//! How to reach NATS.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How to reach NATS, and as whom. At most one way of authentication may be given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// `nats://host:4222` or `tls://host:4222`; several servers of one cluster separated by commas.
+    pub url: String,
+    /// User name; goes with `password`.
+    pub user: String,
+    /// Goes with `user`.
+    pub password: String,
+    /// Token.
+    pub token: String,
+    /// File with an nkey seed (`SU...`).
+    pub nkey_file: PathBuf,
+    /// File with a JWT and an nkey seed, as `nsc` writes it.
+    pub creds_file: PathBuf,
+    /// Encryption.
+    pub tls: Tls,
+}
+
+/// How the connection to NATS is encrypted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// Refuse servers that do not encrypt. `tls://` in the URL does the same.
+    pub required: bool,
+    /// PEM file of the authorities to trust, instead of the system's.
+    pub ca_file: PathBuf,
+    /// PEM file of the client's certificate; goes with `key_file`.
+    pub cert_file: PathBuf,
+    /// PEM file of the client's key; goes with `cert_file`.
+    pub key_file: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            url: "nats://127.0.0.1:4222".into(),
+            user: String::new(),
+            password: String::new(),
+            token: String::new(),
+            nkey_file: PathBuf::new(),
+            creds_file: PathBuf::new(),
+            tls: Tls::default(),
+        }
+    }
+}
+
+/// The options cannot work. Names the setting.
+#[derive(Debug, thiserror::Error)]
+#[error("nats.{key}: {reason}")]
+pub struct InvalidOption {
+    /// The setting below `nats`.
+    pub key: &'static str,
+    /// What is wrong with it.
+    pub reason: String,
+}

@@ -1,0 +1,14 @@
+//! Turns `sightline/v1/*.proto` into Rust. protox parses them, so no `protoc` is needed.
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let files = protox::compile(
+        ["sightline/v1/bus.proto", "sightline/v1/watch.proto"],
+        ["."],
+    )?;
+    prost_build::Config::new()
+        // Payloads stay slices of the message they arrived in.
+        .bytes(["."])
+        .compile_fds(files)?;
+    println!("cargo:rerun-if-changed=sightline");
+    Ok(())
+}

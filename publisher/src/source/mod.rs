@@ -1,0 +1,66 @@
+//! Where pictures come from. A source is named by a URL; each scheme has a file of its own.
+
+mod output;
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use output::{DropReason, Output};
+
+/// What is known of the pictures of a source before it is opened; zero where unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Hint {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) fps: f32,
+}
+
+/// The URL of a source cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{url}: {reason}")]
+pub(crate) struct InvalidSource {
+    /// Without user and password.
+    pub(crate) url: String,
+    pub(crate) reason: String,
+}
+
+/// Why a source stopped giving pictures. The text goes to people through announcements and logs: it
+/// never holds a credential.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(crate) enum Error {
+    /// It could not be opened.
+    #[error("cannot open {what}: {reason}")]
+    Open { what: String, reason: String },
+    /// The camera refuses the user or password.
+    #[error("{what} refuses the user or password")]
+    Unauthorized { what: String },
+    /// It was open, and broke.
+    #[error("{what} failed: {reason}")]
+    Failed { what: String, reason: String },
+    /// It was open, and came to its end.
+    #[error("{what} ended")]
+    Ended { what: String },
+    /// It is open, and gives nothing.
+    #[error("no picture from {what} for {} s", .silence.as_secs())]
+    Silent { what: String, silence: Duration },
+}
+
+/// A source that can be run again and again.
+///
+/// One value lives as long as its camera; `run` is called for each period of demand, and again after
+/// each failure.
+pub(crate) trait Source: Send + Sync {
+    /// What is known before it is opened.
+    fn hint(&self) -> Hint;
+
+    /// Opens the source and hands its pictures to `output` until it fails or `stop` is cancelled, which
+    /// gives `Ok`. When it returns, everything it held (device, socket, child process, thread) is free.
+    /// After `stop` it returns within 500 ms.
+    fn run<'a>(
+        &'a self,
+        output: &'a Output,
+        stop: CancellationToken,
+    ) -> futures_util::future::BoxFuture<'a, Result<(), Error>>;
+}
