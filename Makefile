@@ -1,0 +1,100 @@
+# What people and CI run. Every target installs what it needs and is missing: see scripts/install.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+
+INSTALL := scripts/install
+STEP := scripts/step
+BUILD_TOOLS := rust cc libclang
+TEST_TOOLS := $(BUILD_TOOLS) node cmake nasm cargo-deny nats-server nats-server-current ffmpeg haproxy chromium
+# Of all crates the same features in every step: nothing is built twice.
+TESTS := cargo test --locked -p sightline-tests --features browser
+
+.PHONY: help demo test check audit image install \
+	test-unit test-web test-e2e test-browser test-v4l2 \
+	check-format check-clippy check-deny check-doc check-links check-web
+
+help: ## This list
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort -u | \
+		awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+demo: ## Build and start both parts in one process: open the address it prints
+	@$(INSTALL) $(BUILD_TOOLS)
+	cargo run --release --locked -p sightline $(if $(ARGS),-- $(ARGS))
+
+test: ## Everything that CI runs: installs the tools, checks, and runs every test
+	@$(STEP) install $(MAKE) install
+	@$(STEP) check $(MAKE) check
+	@$(STEP) test-unit $(MAKE) test-unit
+	@$(STEP) test-web $(MAKE) test-web
+	@$(STEP) test-e2e $(MAKE) test-e2e
+	@$(STEP) test-browser $(MAKE) test-browser
+	@$(STEP) test-v4l2 $(MAKE) test-v4l2
+	@echo; echo "all steps passed"
+
+install: ## Install what the tests need and is missing
+	@$(INSTALL) $(TEST_TOOLS)
+
+check: ## Format, lints, licences, docs, links
+	@$(STEP) format $(MAKE) check-format
+	@$(STEP) clippy $(MAKE) check-clippy
+	@$(STEP) deny $(MAKE) check-deny
+	@$(STEP) doc $(MAKE) check-doc
+	@$(STEP) links $(MAKE) check-links
+	@$(STEP) web $(MAKE) check-web
+
+check-format:
+	cargo fmt --all --check
+
+check-clippy:
+	@$(INSTALL) $(BUILD_TOOLS) cmake nasm
+	cargo clippy --locked --workspace --all-targets --features sightline-tests/browser -- -D warnings
+	cargo clippy --locked -p sightline-publisher --all-targets --features turbojpeg -- -D warnings
+
+check-deny:
+	@$(INSTALL) rust cargo-deny
+	cargo deny --locked --all-features check --hide-inclusion-graph bans licenses sources
+
+check-doc:
+	@$(INSTALL) $(BUILD_TOOLS)
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace --document-private-items
+
+check-links:
+	@$(INSTALL) node
+	node scripts/links.mjs
+
+check-web: web/node_modules/.package-lock.json
+	cd web && npm run --silent check
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	@$(INSTALL) node
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+audit: ## Known vulnerabilities of the dependencies (fetches the advisory database)
+	@$(INSTALL) rust cargo-deny
+	cargo deny --locked --all-features check advisories
+
+test-unit: ## Tests beside the code of every crate
+	@$(INSTALL) $(BUILD_TOOLS)
+	cargo test --locked
+
+test-web: web/node_modules/.package-lock.json ## Tests of the page's modules
+	cd web && npm test
+
+test-e2e: ## Bus contract, and whole fleets with real nats-servers and clients
+	@$(INSTALL) $(BUILD_TOOLS) nats-server nats-server-current ffmpeg haproxy
+	$(TESTS) --lib --test workspace --test bus --test e2e
+
+test-browser: ## The page in Chromium
+	@$(INSTALL) $(BUILD_TOOLS) nats-server-current chromium
+	$(TESTS) --test browser
+
+test-v4l2: ## Real camera drivers in a virtual machine
+	@echo "error: there is no virtual machine rig" >&2; exit 1
+
+image: ## Container images of publisher and relay
+	@docker version >/dev/null 2>&1 || { echo "error: needs a running docker engine" >&2; exit 1; }
+	docker build --file deploy/docker/publisher.Dockerfile --tag sightline-publisher .
+	docker build --file deploy/docker/relay.Dockerfile --tag sightline-relay .
