@@ -1,4 +1,4 @@
-//! The camera side of Sightline.
+//! The camera side of Sightline: captures, encodes or passes through, publishes.
 
 #![allow(dead_code)]
 

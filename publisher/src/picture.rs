@@ -54,3 +54,37 @@ pub(crate) enum Range {
     /// 16 to 235, chroma 16 to 240: what most cameras give as YUV.
     Limited,
 }
+
+/// Pixels: `1280x720`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+/// The text is not `<width>x<height>` with both from 1 to 65535, as JPEG has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("use <width>x<height>, for example 1280x720")]
+pub(crate) struct InvalidSize;
+
+impl std::str::FromStr for Size {
+    type Err = InvalidSize;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSize> {
+        let (width, height) = text.split_once('x').ok_or(InvalidSize)?;
+        let side = |text: &str| match text.parse::<u16>() {
+            Ok(0) | Err(_) => Err(InvalidSize),
+            Ok(pixels) => Ok(u32::from(pixels)),
+        };
+        Ok(Self {
+            width: side(width)?,
+            height: side(height)?,
+        })
+    }
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}

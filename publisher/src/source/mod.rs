@@ -1,12 +1,56 @@
 //! Where pictures come from. A source is named by a URL; each scheme has a file of its own.
 
+mod exec;
+mod file;
+mod http;
+mod images;
 mod output;
+mod test_pattern;
+mod url;
+mod v4l2;
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use output::{DropReason, Output};
+pub(crate) use url::{Parameters, SourceUrl};
+
+/// Every scheme, for people, in the order of the documentation.
+const SCHEMES: [&str; 7] = [
+    "test://",
+    "images://",
+    "v4l2://",
+    "http://",
+    "https://",
+    "exec:",
+    "file://",
+];
+
+fn known_schemes() -> String {
+    SCHEMES.join(", ")
+}
+
+/// The source that `url` names. Opens nothing.
+pub(crate) fn parse(url: &SourceUrl) -> Result<Box<dyn Source>, InvalidSource> {
+    match url.scheme() {
+        "test" => test_pattern::parse(url),
+        "images" => images::parse(url),
+        "v4l2" => v4l2::parse(url),
+        "http" | "https" => http::parse(url),
+        "exec" => exec::parse(url),
+        "file" => file::parse(url),
+        _ => Err(unknown_scheme(url)),
+    }
+}
+
+fn unknown_scheme(url: &SourceUrl) -> InvalidSource {
+    url.invalid(format!(
+        "there is no source {}:, known are {}",
+        url.scheme(),
+        known_schemes()
+    ))
+}
 
 /// What is known of the pictures of a source before it is opened; zero where unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

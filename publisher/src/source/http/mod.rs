@@ -1,0 +1,7 @@
+//! `http://` and `https://`: cameras on the network.
+
+use super::{InvalidSource, Source, SourceUrl, unknown_scheme};
+
+pub(crate) fn parse(url: &SourceUrl) -> Result<Box<dyn Source>, InvalidSource> {
+    Err(unknown_scheme(url))
+}

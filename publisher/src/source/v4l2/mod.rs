@@ -1,0 +1,7 @@
+//! `v4l2://`: cameras of this machine.
+
+use super::{InvalidSource, Source, SourceUrl, unknown_scheme};
+
+pub(crate) fn parse(url: &SourceUrl) -> Result<Box<dyn Source>, InvalidSource> {
+    Err(unknown_scheme(url))
+}
