@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Bytes in, bytes out: what a camera's data is, and how to make it fit for viewers.
+//!
+//! Nothing here does I/O, reads a clock or awaits.
+
+pub mod jpeg;
