@@ -1,7 +1,206 @@
-//! `v4l2://`: cameras of this machine.
+//! `v4l2:///dev/video0?size=1280x720&fps=30&format=yuyv`: a camera under Linux.
+//!
+//! Motion JPEG is passed through, raw pixels are handed on to be encoded. What the driver cannot give is
+//! rounded by the driver; what it made of a request is logged once per opening.
 
-use super::{InvalidSource, Source, SourceUrl, unknown_scheme};
+mod buffers;
+mod capture;
+mod choose;
+mod control;
+mod fault;
+mod ioctl;
+mod pixel;
+mod stamp;
 
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use tokio_util::sync::CancellationToken;
+
+use self::pixel::Pixel;
+use super::{Error, Hint, InvalidSource, Output, Source, SourceUrl};
+use crate::picture::Size;
+
+/// How long a driver may take to stop before it is left alone. A capture that only waits for frames
+/// stops well before.
+const LONGEST_STOP: Duration = Duration::from_millis(450);
+
+/// The source that `url` names. Opens nothing.
 pub(crate) fn parse(url: &SourceUrl) -> Result<Box<dyn Source>, InvalidSource> {
-    Err(unknown_scheme(url))
+    let device = url.path()?;
+    if device.as_os_str().as_encoded_bytes().contains(&0) {
+        return Err(url.invalid("the path holds a zero byte"));
+    }
+    let mut parameters = url.parameters()?;
+    let size = parameters.size()?;
+    let fps = parameters.fps()?;
+    let format: Option<String> = parameters.take("format", "a format")?;
+    parameters.finish()?;
+    let pixel = format
+        .map(|word| {
+            Pixel::from_word(&word.to_ascii_lowercase()).ok_or_else(|| {
+                let words = Pixel::ALL.map(Pixel::word).join(", ");
+                url.invalid(format!("format={word} is not known, use one of {words}"))
+            })
+        })
+        .transpose()?;
+    Ok(Box::new(V4l2 {
+        settings: Arc::new(Settings {
+            device,
+            size,
+            fps,
+            pixel,
+            controls: url.controls().clone(),
+        }),
+        given: Arc::default(),
+    }))
+}
+
+/// What to ask of a camera. `None` leaves it to us or to the driver.
+#[derive(Debug)]
+struct Settings {
+    device: PathBuf,
+    size: Option<Size>,
+    fps: Option<f64>,
+    pixel: Option<Pixel>,
+    controls: BTreeMap<String, i64>,
+}
+
+/// A camera under Linux.
+struct V4l2 {
+    settings: Arc<Settings>,
+    /// What the driver gave at the last opening.
+    given: Arc<Mutex<Option<Hint>>>,
+}
+
+impl Source for V4l2 {
+    /// What the driver gave last, else what is asked for. The device is not touched: opening it would wake
+    /// up a camera that another program may be about to use.
+    fn hint(&self) -> Hint {
+        let given = *self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.unwrap_or_else(|| {
+            let size = self.settings.size;
+            #[allow(clippy::cast_possible_truncation)]
+            Hint {
+                width: size.map_or(0, |size| size.width),
+                height: size.map_or(0, |size| size.height),
+                fps: self.settings.fps.unwrap_or(0.0) as f32,
+            }
+        })
+    }
+
+    fn run<'a>(
+        &'a self,
+        output: &'a Output,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.capture(output.clone(), stop).boxed()
+    }
+}
+
+impl V4l2 {
+    /// Captures on a thread of its own: drivers block, and a frame that waits for a free worker is late.
+    async fn capture(&self, output: Output, stop: CancellationToken) -> Result<(), Error> {
+        let failed = |reason: String| Error::Failed {
+            what: self.settings.device.display().to_string(),
+            reason,
+        };
+        let settings = Arc::clone(&self.settings);
+        let given = Arc::clone(&self.given);
+        // Ends the thread too when this future is dropped instead of stopped.
+        let thread_stop = stop.child_token();
+        let _ends = thread_stop.clone().drop_guard();
+        let (done, result) = tokio::sync::oneshot::channel();
+        let span = tracing::Span::current();
+        std::thread::Builder::new()
+            .name("v4l2".into())
+            .spawn(move || {
+                let _entered = span.entered();
+                let opened = |hint| {
+                    *given.lock().unwrap_or_else(PoisonError::into_inner) = Some(hint);
+                };
+                let _ = done.send(capture::run(&settings, &output, &thread_stop, opened));
+            })
+            .map_err(|error| failed(format!("cannot start a thread: {error}")))?;
+        let result = result.map(|result| match result {
+            Ok(result) => result,
+            Err(_) => Err(failed("its thread panicked".into())),
+        });
+        tokio::pin!(result);
+        tokio::select! {
+            result = &mut result => return result,
+            () = stop.cancelled() => {}
+        }
+        if let Ok(result) = tokio::time::timeout(LONGEST_STOP, &mut result).await {
+            return result;
+        }
+        tracing::warn!(
+            device = %self.settings.device.display(),
+            "the driver does not answer: the camera stays open until it does"
+        );
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Box<dyn Source>, InvalidSource> {
+        parse(&SourceUrl::new(text, BTreeMap::new()).unwrap())
+    }
+
+    #[test]
+    fn what_is_asked_for_is_the_hint_until_the_camera_is_open() {
+        let source = parsed("v4l2:///dev/video0?size=640x360&fps=12.5&format=YUYV").unwrap();
+        let hint = source.hint();
+        assert_eq!((hint.width, hint.height, hint.fps), (640, 360, 12.5));
+        assert_eq!(
+            parsed("v4l2:///dev/v4l/by-id/usb-046d_HD_Pro-video-index0")
+                .unwrap()
+                .hint(),
+            Hint::default()
+        );
+    }
+
+    #[test]
+    fn a_wrong_url_says_what_would_be_right() {
+        for (text, wanted) in [
+            (
+                "v4l2:///dev/video0?format=h264",
+                "mjpeg, i420, nv12, yuyv, rgb, grey",
+            ),
+            ("v4l2:///dev/video0?size=640", "size=640"),
+            ("v4l2:///dev/video0?rate=3", "known are size, fps, format"),
+            ("v4l2://dev/video0", "v4l2:///path"),
+            ("v4l2:///dev/video%00", "zero"),
+        ] {
+            let error = parsed(text).err().unwrap().to_string();
+            assert!(error.contains(wanted), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_device_that_is_missing_or_no_camera_is_an_error_that_names_it() {
+        for (text, wanted) in [
+            (
+                "v4l2:///dev/no-such-camera",
+                "cannot open /dev/no-such-camera: there is no such device",
+            ),
+            (
+                "v4l2:///dev/null",
+                "cannot open /dev/null: it is not a video device",
+            ),
+        ] {
+            let source = parsed(text).unwrap();
+            let output = Output::default();
+            let result = source.run(&output, CancellationToken::new()).await;
+            assert_eq!(result.unwrap_err().to_string(), wanted);
+        }
+    }
 }

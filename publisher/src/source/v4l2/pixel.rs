@@ -1,0 +1,232 @@
+//! The formats of a camera that Sightline takes, and what a driver's format means for a picture.
+
+use bytes::Bytes;
+use v4l::{
+    FourCC,
+    v4l_sys::{
+        v4l2_colorspace_V4L2_COLORSPACE_JPEG as COLORSPACE_JPEG,
+        v4l2_colorspace_V4L2_COLORSPACE_RAW as COLORSPACE_RAW,
+        v4l2_field_V4L2_FIELD_ALTERNATE as FIELD_ALTERNATE,
+        v4l2_field_V4L2_FIELD_BOTTOM as FIELD_BOTTOM, v4l2_field_V4L2_FIELD_SEQ_BT as FIELD_SEQ_BT,
+        v4l2_field_V4L2_FIELD_SEQ_TB as FIELD_SEQ_TB, v4l2_field_V4L2_FIELD_TOP as FIELD_TOP,
+        v4l2_quantization_V4L2_QUANTIZATION_FULL_RANGE as FULL_RANGE,
+        v4l2_quantization_V4L2_QUANTIZATION_LIM_RANGE as LIMITED_RANGE,
+    },
+};
+
+use super::ioctl::Format;
+use crate::picture::{Layout, Range, Raw};
+
+/// What `format=` may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pixel {
+    Mjpeg,
+    Raw(Layout),
+}
+
+impl Pixel {
+    /// From the best to the worst: passing through costs nothing, then what an encoder takes with the
+    /// least work; grey last, because it loses the colours.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Mjpeg,
+        Self::Raw(Layout::I420),
+        Self::Raw(Layout::Nv12),
+        Self::Raw(Layout::Yuyv),
+        Self::Raw(Layout::Rgb),
+        Self::Raw(Layout::Grey),
+    ];
+
+    /// The word in a source's URL.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Mjpeg => "mjpeg",
+            Self::Raw(Layout::I420) => "i420",
+            Self::Raw(Layout::Nv12) => "nv12",
+            Self::Raw(Layout::Yuyv) => "yuyv",
+            Self::Raw(Layout::Rgb) => "rgb",
+            Self::Raw(Layout::Grey) => "grey",
+        }
+    }
+
+    pub(crate) fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|pixel| pixel.word() == word)
+    }
+
+    /// Drivers call Motion JPEG either `MJPG` or `JPEG`.
+    pub(crate) fn from_fourcc(fourcc: FourCC) -> Option<Self> {
+        match &fourcc.repr {
+            b"MJPG" | b"JPEG" => Some(Self::Mjpeg),
+            b"YU12" => Some(Self::Raw(Layout::I420)),
+            b"NV12" => Some(Self::Raw(Layout::Nv12)),
+            b"YUYV" => Some(Self::Raw(Layout::Yuyv)),
+            b"RGB3" => Some(Self::Raw(Layout::Rgb)),
+            b"GREY" => Some(Self::Raw(Layout::Grey)),
+            _ => None,
+        }
+    }
+}
+
+/// How the bytes of a raw frame lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    layout: Layout,
+    width: u32,
+    height: u32,
+    stride_bytes: usize,
+    range: Range,
+    len_bytes: usize,
+}
+
+impl Shape {
+    /// Of the frames of `format`, whose pixels lie as `layout`.
+    pub(super) fn new(layout: Layout, format: &Format) -> Self {
+        let width = bytes(format.width);
+        let height = bytes(format.height);
+        let shortest = match layout {
+            Layout::Yuyv => width.next_multiple_of(2).saturating_mul(2),
+            Layout::Rgb => width.saturating_mul(3),
+            Layout::Nv12 | Layout::I420 => width.next_multiple_of(2),
+            Layout::Grey => width,
+        };
+        let stride_bytes = bytes(format.stride_bytes).max(shortest);
+        let half_height = height.div_ceil(2);
+        let len_bytes = match layout {
+            Layout::Yuyv | Layout::Rgb | Layout::Grey => stride_bytes.saturating_mul(height),
+            Layout::Nv12 => stride_bytes.saturating_mul(height + half_height),
+            Layout::I420 => stride_bytes
+                .saturating_mul(height)
+                .saturating_add((stride_bytes / 2).saturating_mul(half_height * 2)),
+        };
+        Self {
+            layout,
+            width: format.width,
+            height: format.height,
+            stride_bytes,
+            range: range(layout, format),
+            len_bytes,
+        }
+    }
+
+    /// The picture in `frame`, copied out of it; `None` if the frame is too short.
+    pub(super) fn picture(&self, frame: &[u8]) -> Option<Raw> {
+        Some(Raw {
+            layout: self.layout,
+            width: self.width,
+            height: self.height,
+            stride_bytes: self.stride_bytes,
+            range: self.range,
+            data: Bytes::copy_from_slice(frame.get(..self.len_bytes)?),
+        })
+    }
+}
+
+/// Whether a frame holds all rows in order. Fields one by one or one after the other are not taken.
+pub(super) fn is_whole_frame(format: &Format) -> bool {
+    ![
+        FIELD_TOP,
+        FIELD_BOTTOM,
+        FIELD_ALTERNATE,
+        FIELD_SEQ_TB,
+        FIELD_SEQ_BT,
+    ]
+    .contains(&format.field)
+}
+
+/// The rule of the kernel's `V4L2_MAP_QUANTIZATION_DEFAULT`, and infrared cameras that call their grey
+/// raw: they use the whole byte.
+fn range(layout: Layout, format: &Format) -> Range {
+    let raw_grey = layout == Layout::Grey && format.colorspace == COLORSPACE_RAW;
+    match format.quantization {
+        FULL_RANGE => Range::Full,
+        LIMITED_RANGE => Range::Limited,
+        _ if layout == Layout::Rgb || format.colorspace == COLORSPACE_JPEG || raw_grey => {
+            Range::Full
+        }
+        _ => Range::Limited,
+    }
+}
+
+/// A count of the kernel's as ours.
+fn bytes(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(width: u32, height: u32, stride_bytes: u32) -> Format {
+        Format {
+            fourcc: FourCC::new(b"YUYV"),
+            width,
+            height,
+            stride_bytes,
+            field: 1,
+            colorspace: 0,
+            quantization: 0,
+        }
+    }
+
+    #[test]
+    fn a_frame_is_as_long_as_its_planes() {
+        for (layout, stride, len) in [
+            (Layout::Yuyv, 16, 16 * 5),
+            (Layout::Rgb, 24, 24 * 5),
+            (Layout::Grey, 8, 8 * 5),
+            (Layout::Nv12, 8, 8 * 5 + 8 * 3),
+            (Layout::I420, 8, 8 * 5 + 4 * 3 * 2),
+        ] {
+            let shape = Shape::new(layout, &format(8, 5, 0));
+            assert_eq!((shape.stride_bytes, shape.len_bytes), (stride, len));
+        }
+    }
+
+    #[test]
+    fn a_padded_stride_is_kept() {
+        let shape = Shape::new(Layout::Nv12, &format(10, 4, 64));
+        assert_eq!((shape.stride_bytes, shape.len_bytes), (64, 64 * 6));
+        let raw = shape.picture(&[7; 64 * 6 + 100]).unwrap();
+        assert_eq!((raw.width, raw.height, raw.stride_bytes), (10, 4, 64));
+        assert_eq!(raw.data.len(), 64 * 6);
+    }
+
+    #[test]
+    fn a_short_frame_is_no_picture() {
+        let shape = Shape::new(Layout::Grey, &format(8, 4, 8));
+        assert!(shape.picture(&[0; 31]).is_none());
+        assert!(shape.picture(&[0; 32]).is_some());
+    }
+
+    #[test]
+    fn huge_sizes_do_not_overflow() {
+        let shape = Shape::new(Layout::I420, &format(u32::MAX, u32::MAX, u32::MAX));
+        assert!(shape.picture(&[0; 64]).is_none());
+    }
+
+    #[test]
+    fn yuv_is_of_limited_range_unless_the_driver_says_otherwise() {
+        let mut yuyv = format(8, 4, 16);
+        assert_eq!(range(Layout::Yuyv, &yuyv), Range::Limited);
+        assert_eq!(range(Layout::Grey, &yuyv), Range::Limited);
+        assert_eq!(range(Layout::Rgb, &yuyv), Range::Full);
+        yuyv.colorspace = COLORSPACE_JPEG;
+        assert_eq!(range(Layout::Yuyv, &yuyv), Range::Full);
+        yuyv.quantization = LIMITED_RANGE;
+        assert_eq!(range(Layout::Yuyv, &yuyv), Range::Limited);
+        yuyv.quantization = FULL_RANGE;
+        assert_eq!(range(Layout::Yuyv, &yuyv), Range::Full);
+        yuyv.quantization = 0;
+        yuyv.colorspace = COLORSPACE_RAW;
+        assert_eq!(range(Layout::Grey, &yuyv), Range::Full);
+    }
+
+    #[test]
+    fn every_word_names_its_format() {
+        for pixel in Pixel::ALL {
+            assert_eq!(Pixel::from_word(pixel.word()), Some(pixel));
+        }
+        assert_eq!(Pixel::from_word("h264"), None);
+        assert_eq!(Pixel::from_fourcc(FourCC::new(b"JPEG")), Some(Pixel::Mjpeg));
+        assert_eq!(Pixel::from_fourcc(FourCC::new(b"UYVY")), None);
+    }
+}
