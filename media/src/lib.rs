@@ -3,3 +3,4 @@
 //! Nothing here does I/O, reads a clock or awaits.
 
 pub mod jpeg;
+pub mod testcard;

@@ -15,7 +15,11 @@ impl Colour {
         let y = (19_595 * r + 38_470 * g + 7_471 * b + 0x8000) >> 16;
         let u = (-11_059 * r - 21_709 * g + 32_768 * b + (128 << 16) + 0x7FFF) >> 16;
         let v = (32_768 * r - 27_439 * g - 5_329 * b + (128 << 16) + 0x7FFF) >> 16;
-        Self { y: y as u8, u: u as u8, v: v as u8 }
+        Self {
+            y: y as u8,
+            u: u as u8,
+            v: v as u8,
+        }
     }
 }
 
@@ -43,7 +47,14 @@ impl<'a> Canvas<'a> {
     pub(super) fn new(data: &'a mut [u8], width: u32, height: u32) -> Self {
         let (y, chroma) = data.split_at_mut(super::luma_len(width, height));
         let (u, v) = chroma.split_at_mut(chroma.len() / 2);
-        Self { width, height, stride: super::stride(width), y, u, v }
+        Self {
+            width,
+            height,
+            stride: super::stride(width),
+            y,
+            u,
+            v,
+        }
     }
 
     pub(super) fn luma(&mut self) -> &mut [u8] {
@@ -75,7 +86,11 @@ impl<'a> Canvas<'a> {
             v += cover * f32::from(colour.v);
             // The stride is even: the pixel right of an odd width is padding. There is no such row.
             if y < self.height {
-                blend(&mut self.y[y as usize * self.stride + x as usize], f32::from(colour.y), cover);
+                blend(
+                    &mut self.y[y as usize * self.stride + x as usize],
+                    f32::from(colour.y),
+                    cover,
+                );
             }
         }
         if weight > 0.0 {

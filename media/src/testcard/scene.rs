@@ -77,7 +77,12 @@ impl Place {
 
     fn area(self, left: f32, top: f32, right: f32, bottom: f32) -> Area {
         let ((left, top), (right, bottom)) = (self.point(left, top), self.point(right, bottom));
-        Area { left, top, right, bottom }
+        Area {
+            left,
+            top,
+            right,
+            bottom,
+        }
     }
 }
 
@@ -91,7 +96,7 @@ impl Card {
             height,
             background: vec![0; len_bytes(width, height)],
             place,
-            large: Font::new(place.unit * 1.12),
+            large: Font::new(place.unit * 1.06),
             small: Font::new(place.unit * 0.52),
         };
         card.draw_background();
@@ -109,8 +114,10 @@ impl Card {
         let (date, time) = date_and_time(time_us);
         let at = |y| self.place.point(TEXT_LEFT, y);
         self.large.write(&mut canvas, &time, at(1.75), WHITE);
-        self.small.write(&mut canvas, &format!("{date} UTC"), at(3.25), SOFT);
-        self.small.write(&mut canvas, &format!("FRAME {number}"), at(4.15), ACCENT);
+        self.small
+            .write(&mut canvas, &format!("{date} UTC"), at(3.25), SOFT);
+        self.small
+            .write(&mut canvas, &format!("FRAME {number}"), at(4.15), ACCENT);
         let (width, height) = (self.width, self.height);
         strip::paint(canvas.luma(), width, height, super::stride(width), number);
     }
@@ -119,19 +126,34 @@ impl Card {
         let (w, h) = (self.width as f32, self.height as f32);
         let mut background = std::mem::take(&mut self.background);
         let mut canvas = Canvas::new(&mut background, self.width, self.height);
-        let everything = Area { left: 0.0, top: 0.0, right: w, bottom: h };
+        let everything = Area {
+            left: 0.0,
+            top: 0.0,
+            right: w,
+            bottom: h,
+        };
         canvas.paint(everything, |x, y| {
             let (x, y) = (x / w, y / h);
             let glow = (1.0 - ((x - 0.2).hypot((y - 0.35) * 0.7) * 1.6)).clamp(0.0, 1.0);
             let mix = |from: f32, to: f32, light: f32| {
                 (from + (to - from) * (0.65 * x + 0.35 * y) + light * glow) as u8
             };
-            (Colour::rgb(mix(18.0, 58.0, 10.0), mix(44.0, 26.0, 30.0), mix(72.0, 88.0, 34.0)), 1.0)
+            (
+                Colour::rgb(
+                    mix(18.0, 58.0, 10.0),
+                    mix(44.0, 26.0, 30.0),
+                    mix(72.0, 88.0, 34.0),
+                ),
+                1.0,
+            )
         });
         self.draw_dial(&mut canvas);
         self.draw_patches(&mut canvas);
         self.draw_track(&mut canvas);
-        let bottom = Area { top: strip::rows(self.height).start as f32, ..everything };
+        let bottom = Area {
+            top: strip::rows(self.height).start as f32,
+            ..everything
+        };
         canvas.paint(bottom, |_, _| (Colour::rgb(0, 0, 0), 1.0));
         self.background = background;
     }
@@ -147,12 +169,16 @@ impl Card {
         });
         for tick in 0..12 {
             let (sin, cos) = (tick as f32 * TAU / 12.0).sin_cos();
-            let (x, y) = (x0 + sin * (radius - 0.3) * unit, y0 - cos * (radius - 0.3) * unit);
+            let (x, y) = (
+                x0 + sin * (radius - 0.3) * unit,
+                y0 - cos * (radius - 0.3) * unit,
+            );
             disc(canvas, (x, y), 0.05 * unit, WHITE, 0.6);
         }
         let size = format!("{}x{}", self.width, self.height);
-        let left = x0 - self.small.width(&size) / 2.0 + 0.09 * unit;
-        self.small.write(canvas, &size, (left, y0 - 0.26 * unit), SOFT);
+        let font = Font::new(0.4 * unit);
+        let left = x0 - font.width(&size) / 2.0 + 0.07 * unit;
+        font.write(canvas, &size, (left, y0 - 0.2 * unit), SOFT);
     }
 
     fn draw_patches(&self, canvas: &mut Canvas<'_>) {
@@ -168,14 +194,21 @@ impl Card {
         let radius = 0.14 * self.place.unit;
         canvas.paint(ramp, |x, y| {
             let grey = (255.0 * (x - ramp.left) / (ramp.right - ramp.left)).clamp(0.0, 255.0) as u8;
-            (Colour::rgb(grey, grey, grey), coverage(rounded(ramp, radius, x, y)))
+            (
+                Colour::rgb(grey, grey, grey),
+                coverage(rounded(ramp, radius, x, y)),
+            )
         });
     }
 
     fn draw_track(&self, canvas: &mut Canvas<'_>) {
-        let track = self.place.area(TEXT_LEFT, SLIDER_Y - 0.03, RIGHT, SLIDER_Y + 0.03);
+        let track = self
+            .place
+            .area(TEXT_LEFT, SLIDER_Y - 0.03, RIGHT, SLIDER_Y + 0.03);
         let radius = 0.03 * self.place.unit;
-        canvas.paint(track, |x, y| (WHITE, 0.35 * coverage(rounded(track, radius, x, y))));
+        canvas.paint(track, |x, y| {
+            (WHITE, 0.35 * coverage(rounded(track, radius, x, y)))
+        });
     }
 
     fn draw_dial_hand(&self, canvas: &mut Canvas<'_>, phase: f32) {
@@ -185,22 +218,37 @@ impl Card {
             let fade = 1.0 - i as f32 / TAIL as f32;
             let at = self.place.point(cx + radius * sin, cy - radius * cos);
             let size = (0.08 + 0.16 * fade) * self.place.unit;
-            disc(canvas, at, size, ACCENT, if i == 0 { 1.0 } else { 0.5 * fade });
+            disc(
+                canvas,
+                at,
+                size,
+                ACCENT,
+                if i == 0 { 1.0 } else { 0.5 * fade },
+            );
         }
     }
 
     /// There and back again.
     fn draw_slider(&self, canvas: &mut Canvas<'_>, phase: f32) {
         let there = 1.0 - (2.0 * phase - 1.0).abs();
-        let at = self.place.point(TEXT_LEFT + there * (RIGHT - TEXT_LEFT), SLIDER_Y);
+        let at = self
+            .place
+            .point(TEXT_LEFT + there * (RIGHT - TEXT_LEFT), SLIDER_Y);
         disc(canvas, at, 0.18 * self.place.unit, WHITE, 1.0);
     }
 }
 
 fn disc(canvas: &mut Canvas<'_>, (cx, cy): (f32, f32), radius: f32, colour: Colour, cover: f32) {
     let reach = radius + 1.0;
-    let area = Area { left: cx - reach, top: cy - reach, right: cx + reach, bottom: cy + reach };
-    canvas.paint(area, |x, y| (colour, cover * coverage((x - cx).hypot(y - cy) - radius)));
+    let area = Area {
+        left: cx - reach,
+        top: cy - reach,
+        right: cx + reach,
+        bottom: cy + reach,
+    };
+    canvas.paint(area, |x, y| {
+        (colour, cover * coverage((x - cx).hypot(y - cy) - radius))
+    });
 }
 
 /// From 0 to 1 within each turn.
@@ -234,4 +282,25 @@ fn date(days: i64) -> (i64, i64, i64) {
         _ => (year + 1, month - 9),
     };
     (era * 400 + year, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clock_shows_utc() {
+        for (seconds, date, time) in [
+            (0, "1970-01-01", "00:00:00.250"),
+            (951_782_399, "2000-02-28", "23:59:59.250"),
+            (951_782_400, "2000-02-29", "00:00:00.250"),
+            (1_709_251_199, "2024-02-29", "23:59:59.250"),
+            (1_795_435_199, "2026-11-23", "11:59:59.250"),
+            (4_107_542_400, "2100-03-01", "00:00:00.250"),
+            (-1, "1969-12-31", "23:59:59.250"),
+        ] {
+            let shown = date_and_time(seconds * 1_000_000 + 250_999);
+            assert_eq!(shown, (date.to_owned(), time.to_owned()));
+        }
+    }
 }

@@ -134,7 +134,10 @@ mod tests {
     fn the_layout_is_as_documented() {
         assert_eq!(crc8(0), crc_by_division(0));
         assert_eq!(crc8(0x1234_5678), crc_by_division(0x1234_5678));
-        assert_eq!(cells(0x8000_0001) >> 8, 0b1011_0010_1000_0000_0000_0000_0000_0000_0000_0001);
+        assert_eq!(
+            cells(0x8000_0001) >> 8,
+            0b1011_0010_1000_0000_0000_0000_0000_0000_0000_0001
+        );
     }
 
     /// The same check sum as a table of remainders would give it, bit by bit over the whole message.

@@ -22,7 +22,10 @@ struct Mask {
 
 impl Font {
     pub(super) fn new(size: f32) -> Self {
-        let masks = LETTERS.chars().map(|letter| (letter, Mask::new(letter, size))).collect();
+        let masks = LETTERS
+            .chars()
+            .map(|letter| (letter, Mask::new(letter, size)))
+            .collect();
         Self { size, masks }
     }
 
