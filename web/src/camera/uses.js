@@ -1,0 +1,72 @@
+/** Every way to use a camera elsewhere, with what to paste there. Pure. */
+
+/**
+ * @typedef {{title: string, how: string, texts: {label: string, text: string}[]}} Use `label` may be empty
+ */
+
+/**
+ * @param {string} origin of the relay, such as "http://relay:8080"
+ * @param {string} camera "site/camera"
+ * @returns {Use[]}
+ */
+export function uses(origin, camera) {
+  const api = `${origin}/api/cameras/${camera}`;
+  const stream = `${api}/stream.mjpeg`;
+  const snapshot = `${api}/snapshot.jpg`;
+  const file = camera.replace("/", "-");
+  return [
+    { title: "This page", how: "Opens the camera in any browser. With ?kiosk it is nothing but picture.", texts: [one(`${origin}/watch/${camera}`)] },
+    { title: "Live stream", how: "Multipart JPEG. Add ?fps=5 for fewer pictures.", texts: [one(stream)] },
+    { title: "Snapshot", how: "The newest picture, as JPEG.", texts: [one(snapshot)] },
+    {
+      title: "Your own page",
+      how: "The player of this page, or a plain image where there is no script.",
+      texts: [
+        one(
+          `<script type="module" src="${origin}/static/src/player.js"></script>\n` +
+            `<sightline-player camera="${camera}" controls></sightline-player>`,
+        ),
+        one(`<img src="${stream}?advance_headers=1" alt="">`),
+      ],
+    },
+    { title: "VLC", how: "Media, Open Network Stream, or from a shell:", texts: [one(`vlc ${stream}`)] },
+    {
+      title: "ffmpeg",
+      how: "Records a minute as it comes, without loss.",
+      texts: [one(`ffmpeg -use_wallclock_as_timestamps 1 -i ${stream} -t 60 -c copy ${file}.mkv`)],
+    },
+    { title: "OpenCV", how: "In Python, with cv2:", texts: [one(`cv2.VideoCapture("${stream}")`)] },
+    {
+      title: "Home Assistant",
+      how: "Settings, Devices & services, Add integration, MJPEG IP Camera:",
+      texts: [
+        { label: "MJPEG URL", text: stream },
+        { label: "Still image URL", text: snapshot },
+      ],
+    },
+    {
+      title: "OctoPrint",
+      how: "Settings, Webcam & Timelapse, Classic Webcam:",
+      texts: [
+        { label: "Stream URL", text: stream },
+        { label: "Snapshot URL", text: snapshot },
+      ],
+    },
+    {
+      title: "Clients of mjpg-streamer",
+      how: "For software that expects its addresses.",
+      texts: [one(`${origin}/?action=stream&src=${camera}`), one(`${origin}/?action=snapshot&src=${camera}`)],
+    },
+  ];
+}
+
+/** @param {string} text */
+const one = (text) => ({ label: "", text });
+
+/**
+ * Whether addresses of this host mean something only on the same machine.
+ * @param {string} hostname
+ */
+export function isThisMachine(hostname) {
+  return hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
+}

@@ -1,0 +1,213 @@
+/**
+ * `<sightline-player>`: one live camera, in any page, from any origin.
+ *
+ * Attributes:
+ * - `camera`: "site/camera";
+ * - `src`: the relay's address, or that of one of its cameras; without it, the relay that serves this code;
+ * - `max-fps`: frames per second at most; all of them without it;
+ * - `fit`: "contain" (the default) or "cover";
+ * - `controls`: shows buttons over the picture.
+ *
+ * Events: `state` with a `PlayerState`, `stats` with `Stats` once a second while it plays, both in `detail`;
+ * `size` when the shape of the picture is known or changes.
+ *
+ * It stops while nobody can see it (page hidden, scrolled away, removed), and keeps its last picture.
+ */
+import { cameraTitle } from "../words.js";
+import { address } from "./address.js";
+import { controlBar } from "./controls.js";
+import { save, snapshotName } from "./download.js";
+import { pictureInPicture } from "./pip.js";
+import { Session } from "./session.js";
+import { everyTick } from "./ticker.js";
+import { View } from "./view.js";
+
+/** Ticks between two `stats` events. */
+const TICKS_PER_STATS = 4;
+/** Players this close to the window are made ready. */
+const MARGIN = "64px";
+
+export class SightlinePlayer extends HTMLElement {
+  static observedAttributes = ["src", "camera", "max-fps", "fit", "controls"];
+
+  #view = new View(this.attachShadow({ mode: "open" }));
+  /** @type {Session | null} */
+  #session = null;
+  /** @type {import("./state.js").PlayerState | null} */
+  #state = null;
+  #ratio = 0;
+  #onScreen = false;
+  /** A floating picture is seen wherever its page is. */
+  #floating = false;
+  #ticks = 0;
+  /** @type {(() => void) | null} */
+  #stopTicking = null;
+  #intersection = new IntersectionObserver(
+    (entries) => {
+      this.#onScreen = entries[entries.length - 1].isIntersecting;
+      this.#activate();
+    },
+    { rootMargin: MARGIN },
+  );
+
+  /** The state in words; null before the element is in a page. */
+  get state() {
+    return this.#state;
+  }
+
+  /** What was measured; null before the element is in a page. */
+  get stats() {
+    return this.#session?.stats() ?? null;
+  }
+
+  /** What the camera says of itself, if the relay has told. */
+  get info() {
+    return this.#session?.info;
+  }
+
+  /** Width to height of the picture; 0 while unknown. */
+  get ratio() {
+    return this.#ratio;
+  }
+
+  get paused() {
+    return this.#session?.paused ?? false;
+  }
+
+  pause() {
+    this.#session?.setPaused(true);
+  }
+
+  /** Goes on with what is live now. */
+  play() {
+    this.#session?.setPaused(false);
+  }
+
+  /** The picture that is shown, as JPEG. Rejects with words. @returns {Promise<Blob>} */
+  snapshot() {
+    return this.#session?.snapshot() ?? Promise.reject(new Error("the player is not in a page"));
+  }
+
+  /** Lets the reader save the picture that is shown. Rejects with words. */
+  async saveSnapshot() {
+    save(await this.snapshot(), snapshotName(this.#session?.camera ?? "", new Date()));
+  }
+
+  /** Floats the picture over other windows, or ends that. Rejects with words. */
+  async togglePictureInPicture() {
+    await pictureInPicture(this.#view.element, () => {
+      this.#floating = false;
+      this.#activate();
+    });
+    this.#floating = document.pictureInPictureElement !== null;
+    this.#activate();
+  }
+
+  async toggleFullscreen() {
+    if (document.fullscreenElement) await document.exitFullscreen();
+    else await this.requestFullscreen();
+  }
+
+  /**
+   * Enlarges the picture, not the words over it.
+   * @param {{scale: number, x: number, y: number}} zoom `x` and `y` in CSS pixels
+   */
+  setZoom(zoom) {
+    this.#view.setZoom(zoom);
+  }
+
+  connectedCallback() {
+    document.addEventListener("visibilitychange", this.#activate);
+    this.#intersection.observe(this);
+    this.#open();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("visibilitychange", this.#activate);
+    this.#intersection.disconnect();
+    this.#onScreen = false;
+    this.#close();
+  }
+
+  /**
+   * @param {string} name
+   * @param {string | null} before
+   * @param {string | null} after
+   */
+  attributeChangedCallback(name, before, after) {
+    if (before === after) return;
+    if (name === "fit") this.#view.setFit(after);
+    else if (name === "controls") this.#view.setControls(after === null ? null : this.#controls());
+    else if (name === "max-fps") this.#session?.setMaxFps(this.#maxFps);
+    else if (this.isConnected) this.#open();
+  }
+
+  #open() {
+    this.#close();
+    const found = address(this.getAttribute("src"), this.getAttribute("camera"), import.meta.url, document.baseURI);
+    if ("problem" in found) {
+      this.#show({ kind: "failed", tone: "error", words: found.problem, spoken: found.problem });
+      return;
+    }
+    this.#session = new Session(
+      { ...found, maxFps: this.#maxFps },
+      {
+        state: (state) => this.#show(state),
+        route: (element) => this.#view.setRoute(element),
+        size: (width, height, shown) => this.#resize(width, height, shown),
+      },
+    );
+    this.#stopTicking = everyTick(() => this.#tick());
+    this.#activate();
+  }
+
+  #close() {
+    this.#stopTicking?.();
+    this.#stopTicking = null;
+    this.#session?.end();
+    this.#session = null;
+  }
+
+  #activate = () => {
+    this.#session?.setActive(this.#floating || (this.#onScreen && !document.hidden));
+  };
+
+  get #maxFps() {
+    const rate = Number(this.getAttribute("max-fps"));
+    return rate > 0 && Number.isFinite(rate) ? rate : 0;
+  }
+
+  #controls() {
+    return controlBar({
+      title: () => cameraTitle(this.info, this.#session?.camera ?? ""),
+      saveSnapshot: () => this.saveSnapshot(),
+      togglePictureInPicture: () => this.togglePictureInPicture(),
+      toggleFullscreen: () => this.toggleFullscreen(),
+    });
+  }
+
+  #tick() {
+    this.#session?.update();
+    if (++this.#ticks % TICKS_PER_STATS === 0) this.dispatchEvent(new CustomEvent("stats", { detail: this.stats }));
+  }
+
+  /** @param {import("./state.js").PlayerState} state */
+  #show(state) {
+    this.#state = state;
+    this.#view.setState(state);
+    this.dispatchEvent(new CustomEvent("state", { detail: state }));
+  }
+
+  /**
+   * @param {number} width
+   * @param {number} height
+   * @param {boolean} shown rather than announced
+   */
+  #resize(width, height, shown) {
+    if (shown) this.#view.setEmpty(false);
+    this.#view.setRatio(width, height);
+    if (this.#ratio === width / height) return;
+    this.#ratio = width / height;
+    this.dispatchEvent(new CustomEvent("size"));
+  }
+}

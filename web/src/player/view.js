@@ -1,0 +1,99 @@
+/** What a player shows: the picture, and over it the state in words. Knows no protocol. */
+import { h } from "../dom.js";
+import { sheet } from "./style.js";
+
+/** @typedef {import("./state.js").PlayerState} PlayerState */
+
+export class View {
+  #size = new CSSStyleSheet();
+  #picture = h("div", { class: "picture", part: "picture" });
+  #words = h("span", { class: "words" });
+  #mark = h("div", { class: "mark", part: "mark", "aria-hidden": "true" }, h("span", { class: "dot" }), this.#words);
+  #spoken = h("div", { class: "spoken", role: "status" });
+  #frame = h("div", { class: "frame empty" }, this.#picture, h("div", { class: "shimmer" }), this.#mark, this.#spoken);
+  /** @type {PlayerState | null} */
+  #state = null;
+  #empty = true;
+  #ratio = "";
+  /** @type {HTMLElement | null} */
+  #controls = null;
+
+  /** @param {ShadowRoot} root */
+  constructor(root) {
+    root.adoptedStyleSheets = [sheet(), this.#size];
+    root.append(this.#frame);
+  }
+
+  /** What shows the picture now, if anything does. */
+  get element() {
+    return /** @type {HTMLElement | null} */ (this.#picture.firstElementChild);
+  }
+
+  /** @param {PlayerState} state */
+  setState(state) {
+    const before = this.#state;
+    this.#state = state;
+    if (this.#words.textContent !== state.words) this.#words.textContent = state.words;
+    this.#mark.title = state.words;
+    if (before?.kind === state.kind && before.tone === state.tone) return;
+    this.#classes();
+    // A player that starts, or is scrolled into view, is no news. What breaks or comes back is.
+    const news = state.kind !== "connecting" && !(state.kind === "live" && this.#spoken.textContent === "");
+    if (news) this.#spoken.textContent = state.spoken;
+  }
+
+  /**
+   * Shows `element` from now on. The picture that was shown before is gone, so the state is shown large.
+   * @param {HTMLElement} element
+   */
+  setRoute(element) {
+    this.#picture.replaceChildren(element);
+    this.setEmpty(true);
+  }
+
+  /** @param {boolean} empty there is no picture yet */
+  setEmpty(empty) {
+    if (empty === this.#empty) return;
+    this.#empty = empty;
+    this.#classes();
+  }
+
+  /**
+   * Gives the player the shape of its picture, unless the page gives it another.
+   * @param {number} width
+   * @param {number} height
+   */
+  setRatio(width, height) {
+    const ratio = `${width} / ${height}`;
+    if (ratio === this.#ratio) return;
+    this.#ratio = ratio;
+    this.#size.replaceSync(`:host { aspect-ratio: ${ratio}; }`);
+  }
+
+  /** @param {string | null} fit */
+  setFit(fit) {
+    this.#frame.style.setProperty("--fit", fit === "cover" ? "cover" : "contain");
+  }
+
+  /**
+   * Enlarges the picture, not what is over it.
+   * @param {{scale: number, x: number, y: number}} zoom `x` and `y` in CSS pixels
+   */
+  setZoom({ scale, x, y }) {
+    this.#picture.style.transform = scale === 1 ? "" : `translate(${x}px, ${y}px) scale(${scale})`;
+  }
+
+  /** @param {HTMLElement | null} controls */
+  setControls(controls) {
+    this.#controls?.remove();
+    this.#controls = controls;
+    if (controls) this.#frame.append(controls);
+    this.#classes();
+  }
+
+  #classes() {
+    const { kind, tone } = this.#state ?? { kind: "connecting", tone: "quiet" };
+    const empty = this.#empty ? " empty" : "";
+    this.#frame.className = `frame ${kind} ${tone}${empty}${this.#controls ? " with-controls" : ""}`;
+  }
+}
