@@ -83,7 +83,7 @@ impl Layers {
                 .prefix_separator("_")
                 // Values stay text until a setting asks for a number: a password may be "0123".
                 .separator("__")
-                .source(self.environment.clone()),
+                .source(Some(self.environment.clone().unwrap_or_else(environment))),
         );
         for (key, value) in &self.flags {
             builder = builder
@@ -108,6 +108,14 @@ impl Layers {
         })?;
         Ok(File::from_str(&text, FileFormat::Toml))
     }
+}
+
+/// The variables that are settings. `SIGHTLINE_CONFIG` names the file, and is read by the command line.
+fn environment() -> config::Map<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name.starts_with(ENV_PREFIX) && name != "SIGHTLINE_CONFIG")
+        .collect()
 }
 
 /// The sample file for `T`: every key at its default.
