@@ -5,6 +5,7 @@ mod file;
 mod http;
 mod images;
 mod output;
+mod passthrough;
 mod test_pattern;
 mod url;
 mod v4l2;

@@ -1,7 +1,0 @@
-//! `exec:`: a child process that writes JPEGs.
-
-use super::{InvalidSource, Source, SourceUrl, unknown_scheme};
-
-pub(crate) fn parse(url: &SourceUrl) -> Result<Box<dyn Source>, InvalidSource> {
-    Err(unknown_scheme(url))
-}
