@@ -8,7 +8,7 @@ mod output;
 mod passthrough;
 mod test_pattern;
 mod url;
-mod v4l2;
+pub(crate) mod v4l2;
 
 use std::time::Duration;
 

@@ -18,12 +18,12 @@ use super::{
     choose::{self, Choice, Offer},
     control, fault,
     ioctl::{self, Format},
-    pixel::{Pixel, Shape, is_whole_frame},
+    pixel::{Pixel, Shape, code, is_whole_frame},
     stamp::capture_time_us,
 };
 use crate::{
     picture::{Image, Picture},
-    source::{DropReason, Error, Hint, Output},
+    source::{DropReason, Error, Hint, Output, passthrough},
 };
 
 /// A camera that gives no usable frame for so long has failed: drivers do not notice by themselves.
@@ -63,10 +63,10 @@ pub(super) fn run(
             let taken = buffers.take(|bytes, stamp| camera.picture(bytes, stamp));
             match taken.map_err(|error| failed(&error))? {
                 None => std::thread::sleep(FALSE_ALARM),
-                Some(Err(reason)) => output.count(reason),
-                Some(Ok(picture)) => {
-                    output.put(picture);
-                    last_good = Instant::now();
+                Some(picture) => {
+                    if hand_on(output, picture) {
+                        last_good = Instant::now();
+                    }
                 }
             }
         }
@@ -101,12 +101,13 @@ impl Camera {
         let device = ioctl::open(&settings.device).map_err(explain)?;
         let card = ioctl::card(&device).map_err(explain)?;
         is_camera(card.capabilities)?;
+        // First: some of them change how the pixels lie.
+        control::apply(&device, &settings.controls)?;
         let size = settings.size.map(|size| (size.width, size.height));
         let choice = choose::choose(&offers(&device).map_err(explain)?, settings.pixel, size)?;
         let format = ioctl::set_format(&device, choice.fourcc, choice.size).map_err(explain)?;
         let pixel = understand(&choice, &format)?;
         let interval = set_rate(&device, settings.fps).map_err(explain)?;
-        control::apply(&device, &settings.controls)?;
         let camera = Self {
             device,
             format,
@@ -136,7 +137,7 @@ impl Camera {
             device = %settings.device.display(),
             card,
             asked = %format_args!("{width}x{height} {} at {fps}", choice.pixel.word()),
-            got = %format_args!("{got_width}x{got_height} {fourcc} at {got_fps}"),
+            got = %format_args!("{got_width}x{got_height} {} at {got_fps}", code(fourcc)),
             "opened the camera"
         );
     }
@@ -157,13 +158,14 @@ impl Camera {
         SILENCE.max(interval.saturating_mul(3))
     }
 
-    /// The picture of a frame, or why there is none.
+    /// The picture of a frame, copied out of it, or why there is none. A JPEG is not looked at yet: the
+    /// buffer goes back to the driver first.
     fn picture(&self, bytes: &[u8], stamp: Stamp) -> Result<Picture, DropReason> {
         if stamp.flags.contains(Flags::ERROR) || bytes.is_empty() {
             return Err(DropReason::Corrupt);
         }
         let image = match &self.pixel {
-            Gives::Jpeg => Image::Jpeg(jpeg(bytes)?),
+            Gives::Jpeg => Image::Jpeg(Bytes::copy_from_slice(bytes)),
             Gives::Raw(shape) => Image::Raw(shape.picture(bytes).ok_or(DropReason::Truncated)?),
         };
         tracing::trace!(sequence = stamp.sequence, len = bytes.len(), "frame");
@@ -179,12 +181,21 @@ impl Camera {
     }
 }
 
-/// The JPEG in a frame, without the padding behind it.
-fn jpeg(bytes: &[u8]) -> Result<Bytes, DropReason> {
-    match sightline_media::jpeg::inspect(bytes) {
-        Ok(info) => Ok(Bytes::copy_from_slice(&bytes[..info.len])),
-        Err(sightline_media::jpeg::Error::Truncated) => Err(DropReason::Truncated),
-        Err(_) => Err(DropReason::Corrupt),
+/// Hands on a picture that is fit for it, else counts it. Says whether it was.
+fn hand_on(output: &Output, picture: Result<Picture, DropReason>) -> bool {
+    match picture {
+        Ok(Picture {
+            capture_time_us,
+            image: Image::Jpeg(jpeg),
+        }) => passthrough::put(output, jpeg, capture_time_us),
+        Ok(picture) => {
+            output.put(picture);
+            true
+        }
+        Err(reason) => {
+            output.count(reason);
+            false
+        }
     }
 }
 
@@ -228,7 +239,7 @@ fn understand(choice: &Choice, format: &Format) -> Result<Gives, String> {
         return Err(format!(
             "asked for {}, the driver gives {}",
             choice.pixel.word(),
-            format.fourcc
+            code(format.fourcc)
         ));
     };
     if !is_whole_frame(format) {
@@ -267,7 +278,7 @@ fn interval(fps: f64) -> Fraction {
 }
 
 /// Frames per second, to a hundredth.
-fn rate(interval: Fraction) -> f32 {
+pub(crate) fn rate(interval: Fraction) -> f32 {
     let fps = f64::from(interval.denominator) / f64::from(interval.numerator.max(1));
     #[allow(clippy::cast_possible_truncation)]
     let rounded = ((fps * 100.0).round() / 100.0) as f32;

@@ -5,7 +5,7 @@ use v4l::{
     framesize::{FrameSizeEnum, Stepwise},
 };
 
-use super::pixel::Pixel;
+use super::pixel::{self, Pixel};
 
 /// Taken when no size is asked for: what a browser shows well and any network carries. A camera that
 /// lacks it is used at its largest size below, else at its smallest.
@@ -89,20 +89,19 @@ pub(super) fn choose(
     })
 }
 
-fn no_such_format(offers: &[Offer], pixel: Option<Pixel>) -> String {
-    let wanted = pixel.map_or("no format that can be used", |pixel| pixel.word());
-    let no = if pixel.is_some() { "no " } else { "" };
+fn no_such_format(offers: &[Offer], wanted: Option<Pixel>) -> String {
+    let wanted = wanted.map_or("format that can be used", Pixel::word);
     if offers.is_empty() {
-        return format!("it has {no}{wanted}: the driver lists no formats at all");
+        return format!("it has no {wanted}: the driver lists no formats at all");
     }
     let has: Vec<String> = offers
         .iter()
         .map(|offer| match Pixel::from_fourcc(offer.fourcc) {
             Some(pixel) => pixel.word().to_owned(),
-            None => offer.fourcc.to_string(),
+            None => pixel::code(offer.fourcc),
         })
         .collect();
-    format!("it has {no}{wanted}, only {}", has.join(", "))
+    format!("it has no {wanted}, only {}", has.join(", "))
 }
 
 /// The size in a range that is nearest to the usual one from below.

@@ -73,7 +73,7 @@ pub(crate) fn is_settable(control: &Description) -> bool {
 /// Sets all of `wanted`; the error is for people and says what would have been right.
 ///
 /// A control that is ruled by another one (exposure time while exposure is automatic) is set after
-/// that one, whatever their order.
+/// that one, whatever their order; if that one stays on, there is a warning.
 pub(super) fn apply(device: &Device, wanted: &BTreeMap<String, i64>) -> Result<(), String> {
     if wanted.is_empty() {
         return Ok(());
@@ -102,12 +102,14 @@ pub(super) fn apply(device: &Device, wanted: &BTreeMap<String, i64>) -> Result<(
             }
         }
         if ruled.len() == before {
-            let names: Vec<_> = ruled.iter().map(|(name, ..)| name.as_str()).collect();
-            return Err(format!(
-                "controls.{} has no effect now: another control rules it, most often an automatic one \
-                 that must be switched off here too",
-                names.join(", controls.")
-            ));
+            for (name, _, value) in &ruled {
+                tracing::warn!(
+                    control = %name,
+                    value,
+                    "not set: another control rules it, most often an automatic one that is on"
+                );
+            }
+            return Ok(());
         }
         waiting = ruled;
     }

@@ -3,7 +3,7 @@
 use std::io;
 
 /// Reasons that people can do something about; else the system's own words.
-pub(super) fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     let known = match error.raw_os_error() {
         Some(libc::ENOENT) => "there is no such device",
         Some(libc::ENODEV | libc::ENXIO) => "the device is gone, unplugged perhaps",

@@ -65,7 +65,7 @@ pub(super) unsafe fn call<T>(
 }
 
 /// Opens a device node, not blocking, and closed in child processes.
-pub(super) fn open(path: &Path) -> io::Result<Device> {
+pub(crate) fn open(path: &Path) -> io::Result<Device> {
     let device = Device::with_path(path)?;
     // The crate leaves the descriptor open in children: a player that we start would hold the camera.
     // SAFETY: the descriptor is open as long as `device`.
@@ -85,7 +85,7 @@ pub(crate) struct Card {
     pub(crate) capabilities: capability::Flags,
 }
 
-pub(super) fn card(device: &Device) -> io::Result<Card> {
+pub(crate) fn card(device: &Device) -> io::Result<Card> {
     let mut answer = v4l2_capability::zeroed();
     // SAFETY: the type is that of the request.
     unsafe { call(device, vidioc::VIDIOC_QUERYCAP, &mut answer)? };
@@ -103,7 +103,7 @@ pub(super) fn card(device: &Device) -> io::Result<Card> {
 }
 
 /// The formats of single-planar capture, as code and the driver's description.
-pub(super) fn formats(device: &Device) -> io::Result<Vec<(FourCC, String)>> {
+pub(crate) fn formats(device: &Device) -> io::Result<Vec<(FourCC, String)>> {
     let mut formats = Vec::new();
     loop {
         let mut answer = v4l2_fmtdesc::zeroed();
@@ -195,7 +195,7 @@ pub(crate) struct Description {
 }
 
 /// All controls that hold one value.
-pub(super) fn controls(device: &Device) -> io::Result<Vec<Description>> {
+pub(crate) fn controls(device: &Device) -> io::Result<Vec<Description>> {
     let mut found = Vec::new();
     let mut previous = 0;
     loop {
@@ -235,7 +235,7 @@ pub(super) fn describe(device: &Device, id: u32) -> io::Result<Description> {
 }
 
 /// The choices of a menu control, as value and text.
-pub(super) fn menu(device: &Device, control: &Description) -> Vec<(i64, String)> {
+pub(crate) fn menu(device: &Device, control: &Description) -> Vec<(i64, String)> {
     /// Choices looked at. Real menus have a dozen; a driver that states a huge range is not followed.
     const LOOKED_AT: usize = 256;
     (control.minimum..=control.maximum)
@@ -262,7 +262,7 @@ pub(super) fn menu(device: &Device, control: &Description) -> Vec<(i64, String)>
 }
 
 /// The value of a control of 32 bits.
-pub(super) fn value(device: &Device, id: u32) -> io::Result<i32> {
+pub(crate) fn value(device: &Device, id: u32) -> io::Result<i32> {
     let mut answer = v4l2_control { id, value: 0 };
     // SAFETY: the type is that of the request.
     unsafe { call(device, vidioc::VIDIOC_G_CTRL, &mut answer)? };

@@ -6,10 +6,10 @@
 mod buffers;
 mod capture;
 mod choose;
-mod control;
-mod fault;
-mod ioctl;
-mod pixel;
+pub(crate) mod control;
+pub(crate) mod fault;
+pub(crate) mod ioctl;
+pub(crate) mod pixel;
 mod stamp;
 
 use std::{
@@ -22,6 +22,7 @@ use std::{
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::capture::{is_camera, rate};
 use self::pixel::Pixel;
 use super::{Error, Hint, InvalidSource, Output, Source, SourceUrl};
 use crate::picture::Size;

@@ -66,6 +66,21 @@ impl Pixel {
     }
 }
 
+/// A format's code as the kernel's tools show it: its characters, and `-BE` for the bit that says big-endian.
+pub(crate) fn code(fourcc: FourCC) -> String {
+    let [a, b, c, d] = fourcc.repr;
+    let shown = |byte: u8| {
+        if byte.is_ascii_graphic() {
+            byte.into()
+        } else {
+            ' '
+        }
+    };
+    let code: String = [a, b, c, d & 0x7F].map(shown).iter().collect();
+    let order = if d & 0x80 == 0 { "" } else { "-BE" };
+    format!("{}{order}", code.trim_end())
+}
+
 /// How the bytes of a raw frame lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
@@ -218,6 +233,15 @@ mod tests {
         yuyv.quantization = 0;
         yuyv.colorspace = COLORSPACE_RAW;
         assert_eq!(range(Layout::Grey, &yuyv), Range::Full);
+    }
+
+    #[test]
+    fn every_code_can_be_shown() {
+        assert_eq!(code(FourCC::new(b"MJPG")), "MJPG");
+        assert_eq!(code(FourCC::new(b"Y16 ")), "Y16");
+        assert_eq!(code(FourCC::new(b"Y16\xa0")), "Y16-BE");
+        assert_eq!(code(FourCC::new(b"AR1\xb5")), "AR15-BE");
+        assert_eq!(code(FourCC::new(b"\0\n\xff\xff")), "-BE");
     }
 
     #[test]
