@@ -1,0 +1,156 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use sightline_bus::Bus;
+use sightline_cli::{Exit, settings::Layers};
+use tokio::net::TcpListener;
+
+use crate::{Config, serve};
+
+mod health;
+
+/// Serves cameras to browsers and other viewers.
+///
+/// Cameras come from publishers over NATS; any number of relays can serve them side by side.
+#[derive(Debug, Parser)]
+#[command(name = "sightline-relay", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve viewers until told to stop; this is what happens without a command
+    Run(Settings),
+    /// Look whether the settings are good, print them, and exit
+    Check(Settings),
+    /// Ask the relay that runs with these settings whether it is ready; exits with 3 if it is not
+    Healthcheck(Settings),
+}
+
+#[derive(Debug, Args)]
+struct Settings {
+    /// Where NATS is; several servers of a cluster with commas between [default: nats://127.0.0.1:4222]
+    #[arg(long, value_name = "URL")]
+    nats: Option<String>,
+    /// Address and port to serve viewers at [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// TOML file with settings; deploy/config/relay.toml shows all of them
+    #[arg(long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Form of the log: text or json [default: text]
+    #[arg(long, value_name = "FORM", value_parser = ["text", "json"])]
+    log: Option<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sightline-relay                                        NATS and viewers on this host
+  sightline-relay --nats nats://10.0.0.5:4222 --listen 0.0.0.0:8080
+                                                         serve the network; there is no authentication
+  sightline-relay --config relay.toml                    all settings from a file
+  sightline-relay check --config relay.toml              is the file good?
+  SIGHTLINE_NATS__TOKEN=... sightline-relay              any setting from the environment
+
+Then open http://127.0.0.1:8080/ in a browser, or
+  ffplay http://127.0.0.1:8080/api/cameras/SITE/CAMERA/stream.mjpeg
+
+Settings come from the file, then the environment (SIGHTLINE_HTTP__MAX_CONNECTIONS is http.max_connections),
+then flags. Exit codes: 0 stopped when told to, 1 failed, 2 wrong command line, 3 not ready, 78 wrong settings.";
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    sightline_cli::run(async {
+        match cli.command {
+            None => run(&cli.settings).await,
+            Some(Command::Run(settings)) => run(&settings).await,
+            Some(Command::Check(settings)) => check(&settings).await,
+            Some(Command::Healthcheck(settings)) => healthcheck(&settings).await,
+        }
+    })
+}
+
+fn load(settings: &Settings) -> anyhow::Result<Config> {
+    let mut layers = Layers::new(settings.config.clone());
+    layers.set("nats.url", settings.nats.as_deref());
+    layers.set("listen", settings.listen.map(|address| address.to_string()));
+    layers.set("log.format", settings.log.as_deref());
+    let config: Config = layers
+        .load()
+        .map_err(|error| Exit::Settings.because(error))?;
+    config
+        .check()
+        .map_err(|error| Exit::Settings.because(error))?;
+    Ok(config)
+}
+
+async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let config = load(settings)?;
+    config.log.start()?;
+    let shutdown = sightline_cli::shutdown_on_signals().context("cannot listen to signals")?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("listen: cannot bind to {}", config.listen))?;
+    let bus = connect(&config).await?;
+    serve(config, bus, listener, shutdown).await?;
+    Ok(())
+}
+
+async fn check(settings: &Settings) -> anyhow::Result<()> {
+    let config = load(settings)?;
+    connect(&config).await?;
+    println!("the settings are good");
+    Ok(())
+}
+
+async fn connect(config: &Config) -> anyhow::Result<Bus> {
+    Bus::connect(&config.nats)
+        .await
+        .map_err(|error| Exit::Settings.because(error))
+}
+
+async fn healthcheck(settings: &Settings) -> anyhow::Result<()> {
+    let config = load(settings)?;
+    match health::ask(config.listen, PATIENCE).await {
+        Ok(()) => Ok(()),
+        Err(reason) => Err(Exit::Unhealthy.because(reason)),
+    }
+}
+
+/// A relay that has not said within this time that it is ready is not.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_are_settings() {
+        let cli = Cli::parse_from([
+            "sightline-relay",
+            "--nats",
+            "nats://broker:4222",
+            "--listen",
+            "127.0.0.1:9",
+            "--log",
+            "json",
+        ]);
+        let config = load(&cli.settings).unwrap();
+        assert_eq!(config.nats.url, "nats://broker:4222");
+        assert_eq!(config.listen, SocketAddr::from(([127, 0, 0, 1], 9)));
+    }
+}

@@ -1,0 +1,64 @@
+//! go2rtc: `/api/stream.mjpeg?src=`, `/api/frame.jpeg?src=` and `/api/streams`.
+
+use axum::{
+    Json, Router,
+    extract::{RawQuery, State},
+    http::Method,
+    response::Response,
+    routing::get,
+};
+use serde_json::{Map, Value, json};
+
+use crate::http::{App, Error, Params, resolve, snapshot, stream};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/stream.mjpeg", get(stream_of))
+        .route("/api/frame.jpeg", get(frame_of))
+        .route("/api/streams", get(streams))
+}
+
+async fn stream_of(
+    State(app): State<App>,
+    RawQuery(query): RawQuery,
+    method: Method,
+) -> Result<Response, Error> {
+    let params = Params::parse(query.as_deref())?;
+    let camera = resolve(&app, params.src.as_deref())?;
+    stream(&app, &camera, &params, &method)
+}
+
+async fn frame_of(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Error> {
+    let params = Params::parse(query.as_deref())?;
+    let camera = resolve(&app, params.src.as_deref())?;
+    snapshot(&app, &camera).await
+}
+
+/// Each camera by the name that `src` takes, with a producer while it is online. With `src`, that
+/// camera's entry alone, as go2rtc does.
+async fn streams(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Json<Value>, Error> {
+    let params = Params::parse(query.as_deref())?;
+    let viewers = app.hub.viewers();
+    let entry = |camera: &crate::directory::Camera| {
+        let consumers = viewers.get(&camera.name).copied().unwrap_or(0);
+        let producers = if camera.online {
+            vec![json!({"type": "sightline", "url": format!("{}:{}", camera.source, camera.name)})]
+        } else {
+            Vec::new()
+        };
+        json!({
+            "producers": producers,
+            "consumers": vec![json!({"type": "sightline"}); consumers],
+        })
+    };
+    if let Some(src) = params.src.as_deref() {
+        return Ok(Json(entry(&*resolve(&app, Some(src))?)));
+    }
+    let all: Map<String, Value> = app
+        .directory
+        .cameras()
+        .iter()
+        .map(|camera| (camera.name.to_string(), entry(camera)))
+        .collect();
+    Ok(Json(Value::Object(all)))
+}

@@ -1,0 +1,4 @@
+//! What a frame looks like on each route. Pure: frame in, bytes out.
+
+pub(crate) mod message;
+pub(crate) mod multipart;

@@ -1,0 +1,126 @@
+//! The routes that viewers use, and the connections that they come over.
+
+mod cameras;
+mod caps;
+mod error;
+mod events;
+mod headers;
+mod health;
+mod multipart;
+mod origin;
+mod pages;
+mod params;
+mod refuse;
+mod server;
+mod snapshot;
+mod stall;
+mod target;
+mod watch;
+
+use std::sync::Arc;
+
+use axum::{Router, middleware, routing::get};
+use sightline_bus::{Bus, Link};
+use tokio::sync::watch as watched;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock, config::Config, dialect, directory::Directory, hub::Hub, metrics::Metrics,
+};
+pub(crate) use error::Error;
+pub(crate) use multipart::answer as stream;
+pub(crate) use pages::wall;
+pub(crate) use params::Params;
+pub(crate) use server::serve;
+pub(crate) use snapshot::answer as snapshot;
+pub(crate) use target::{named, resolve};
+
+/// What every handler works with.
+#[derive(Clone, Debug)]
+pub(crate) struct App(Arc<Shared>);
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    /// What this relay calls itself.
+    pub(crate) name: String,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
+    pub(crate) directory: Directory,
+    pub(crate) hub: Hub,
+    pub(crate) link: watched::Receiver<Link>,
+    /// Viewers are asked to leave.
+    pub(crate) draining: CancellationToken,
+    /// Viewers have not left in time.
+    pub(crate) ended: CancellationToken,
+    /// One for each connection, WebSockets included.
+    pub(crate) connections: TaskTracker,
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    pub(crate) fn new(
+        config: Config,
+        clock: Clock,
+        metrics: Metrics,
+        directory: Directory,
+        hub: Hub,
+        bus: &Bus,
+        draining: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            name: config.display_name(),
+            config,
+            clock,
+            metrics,
+            directory,
+            hub,
+            link: bus.link(),
+            draining,
+            ended: CancellationToken::new(),
+            connections: TaskTracker::new(),
+        }))
+    }
+
+    /// Refuses new viewers once the relay is leaving.
+    pub(crate) fn refuse_while_draining(&self) -> Result<(), Error> {
+        if self.draining.is_cancelled() {
+            return Err(Error::draining());
+        }
+        Ok(())
+    }
+}
+
+fn router(app: App) -> Router {
+    Router::new()
+        .route("/", get(dialect::mjpg_streamer::root))
+        .route("/watch/{site}/{camera}", get(pages::camera))
+        .route("/static/{*path}", get(pages::file))
+        .route("/api/cameras", get(cameras::list))
+        .route("/api/cameras/{site}/{camera}", get(cameras::one))
+        .route(
+            "/api/cameras/{site}/{camera}/stream.mjpeg",
+            get(multipart::of_camera),
+        )
+        .route(
+            "/api/cameras/{site}/{camera}/snapshot.jpg",
+            get(snapshot::of_camera),
+        )
+        .route("/api/events", get(events::follow))
+        .route("/api/watch", get(watch::upgrade))
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .merge(dialect::routes())
+        .fallback(error::no_such_path)
+        .method_not_allowed_fallback(error::no_such_method)
+        .layer(middleware::from_fn_with_state(app.clone(), headers::add))
+        .with_state(app)
+}

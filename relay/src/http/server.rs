@@ -1,0 +1,182 @@
+//! Accepts connections and runs HTTP/1.1 on them.
+//!
+//! hyper's HTTP/1 server is used without axum's: that one has no time limits for connections that send
+//! nothing. HTTP/2 is not spoken on a plain port: telling the two apart would need one more limit.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use prometheus_client::metrics::counter::Counter;
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{
+    App,
+    caps::{Caps, Place},
+    refuse::Refuser,
+    router,
+    stall::Stall,
+};
+use crate::metrics::Refusal;
+
+/// What the kernel holds for a viewer that takes nothing; it doubles the number. Without it, 2 to 5 MB
+/// of old pictures wait there.
+const SEND_BUFFER_BYTES: usize = 128 << 10;
+
+/// What hyper reads ahead, and the longest request head. It asks for the next picture only once less
+/// than this is left of the last one: a viewer holds one picture, and no copy of it.
+const HTTP_BUFFER_BYTES: usize = 16 << 10;
+
+/// Pauses after an accept that failed, mostly for want of file descriptors: the second one doubled
+/// until it is the third.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// A connection's place. Whoever takes the connection over keeps it.
+pub(super) type Held = Arc<Place>;
+
+/// Serves until the app is draining, and then until all viewers have left, at most `grace`.
+pub(crate) async fn serve(app: App, listener: TcpListener, grace: Duration) {
+    let server = Server {
+        router: router(app.clone()),
+        caps: Caps::new(
+            app.config.http.max_connections,
+            app.config.http.max_connections_per_address,
+            app.metrics.connections.clone(),
+        ),
+        refuser: Refuser::new(app.connections.clone()),
+        stalled: app.metrics.refused(Refusal::Stalled),
+        app: app.clone(),
+    };
+    tokio::select! {
+        () = server.accept_all(&listener) => {}
+        () = app.draining.cancelled() => {}
+    }
+    drop(listener);
+    let viewers = app.connections.len();
+    tracing::info!(connections = viewers, "no longer accepting connections");
+    app.connections.close();
+    if tokio::time::timeout(grace, app.connections.wait())
+        .await
+        .is_err()
+    {
+        let left = app.connections.len();
+        tracing::warn!(
+            connections = left,
+            ?grace,
+            "ending connections that did not leave"
+        );
+        app.ended.cancel();
+        app.connections.wait().await;
+    }
+}
+
+struct Server {
+    app: App,
+    router: Router,
+    caps: Arc<Caps>,
+    refuser: Refuser,
+    stalled: Counter,
+}
+
+impl Server {
+    /// Never returns. An error of one connection, or for want of something, does not end it.
+    async fn accept_all(&self, listener: &TcpListener) {
+        let mut pause = ACCEPT_PAUSE;
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    pause = ACCEPT_PAUSE;
+                    self.take(stream, peer);
+                }
+                // The client went before it was accepted.
+                Err(error) if is_of_the_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, ?pause, "cannot accept connections for now");
+                    tokio::time::sleep(pause).await;
+                    pause = (2 * pause).min(LONGEST_ACCEPT_PAUSE);
+                }
+            }
+        }
+    }
+
+    fn take(&self, stream: TcpStream, peer: SocketAddr) {
+        match self.caps.admit(peer.ip()) {
+            Ok(place) => {
+                self.prepare(&stream);
+                self.app.connections.spawn(run(
+                    self.app.clone(),
+                    self.router.clone(),
+                    Stall::new(
+                        stream,
+                        self.app.config.http.stall_timeout(),
+                        self.stalled.clone(),
+                    ),
+                    Arc::new(place),
+                ));
+            }
+            Err(reason) => {
+                self.app.metrics.refused(reason).inc();
+                self.refuser.refuse(stream, reason);
+            }
+        }
+    }
+
+    /// A socket that refuses a setting works without it.
+    fn prepare(&self, stream: &TcpStream) {
+        let socket = SockRef::from(stream);
+        let _ = socket.set_tcp_nodelay(true);
+        let _ = socket.set_send_buffer_size(SEND_BUFFER_BYTES);
+        // Notices viewers that vanished, even where little is sent.
+        #[cfg(target_os = "linux")]
+        let _ = socket.set_tcp_user_timeout(Some(self.app.config.http.stall_timeout()));
+    }
+}
+
+async fn run(app: App, router: Router, stream: Stall<TcpStream>, place: Held) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(place.clone());
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // Also for the first byte of a connection, and between two requests.
+        .header_read_timeout(app.config.http.request_timeout())
+        .max_buf_size(HTTP_BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = app.ended.cancelled() => return,
+        () = app.draining.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                result = connection => result,
+                () = app.ended.cancelled() => return,
+            }
+        }
+    };
+    if let Err(error) = result {
+        tracing::trace!(%error, "connection ended");
+    }
+}
+
+fn is_of_the_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}

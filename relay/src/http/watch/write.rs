@@ -1,0 +1,145 @@
+//! What a viewer is told.
+
+use axum::extract::ws::{Message, WebSocket};
+use bytes::Bytes;
+use futures_util::{SinkExt as _, stream::SplitSink};
+use sightline_proto::{CameraList, Hello, Pong, to_relay, to_viewer};
+use tokio::{
+    sync::{
+        broadcast::{self, error::RecvError},
+        mpsc,
+    },
+    time::{Instant, MissedTickBehavior, interval_at},
+};
+
+use super::{Close, feeds::Feeds};
+use crate::{clock::wall_us, directory::Change, form::message::encode, http::App};
+
+type Sink = SplitSink<WebSocket, Message>;
+
+/// Carries out what the viewer says and sends what it watches, one message after the other: while one
+/// is on its way, newer frames replace those that wait.
+pub(super) async fn messages(
+    app: &App,
+    sink: &mut Sink,
+    mut commands: mpsc::Receiver<to_relay::Message>,
+) -> Close {
+    let mut writer = Writer {
+        app,
+        sink,
+        feeds: Feeds::new(app.clone()),
+        changes: None,
+    };
+    let every = app.config.http.ping_interval();
+    let mut ping = interval_at(Instant::now() + every, every);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    if writer.greet().await.is_err() {
+        return Close::Gone;
+    }
+    loop {
+        // Whichever of them is busy, the others get their turn: the order of polling is random.
+        let sent = tokio::select! {
+            command = commands.recv() => match command {
+                Some(command) => writer.obey(command).await,
+                None => return Close::Gone,
+            },
+            key = writer.feeds.ready() => writer.send_frame(key).await,
+            change = next(&mut writer.changes) => writer.send_change(change).await,
+            _ = ping.tick() => writer.sink.send(Message::Ping(Bytes::new())).await,
+        };
+        if sent.is_err() {
+            return Close::Gone;
+        }
+    }
+}
+
+struct Writer<'a> {
+    app: &'a App,
+    sink: &'a mut Sink,
+    feeds: Feeds,
+    /// Set once the viewer follows the cameras.
+    changes: Option<broadcast::Receiver<Change>>,
+}
+
+type Sent = Result<(), axum::Error>;
+
+impl Writer<'_> {
+    async fn send(&mut self, message: Bytes) -> Sent {
+        self.sink.send(Message::Binary(message)).await
+    }
+
+    async fn greet(&mut self) -> Sent {
+        self.send(encode(to_viewer::Message::Hello(Hello {
+            relay: self.app.name.clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            relay_time_us: wall_us(),
+        })))
+        .await
+    }
+
+    async fn obey(&mut self, command: to_relay::Message) -> Sent {
+        match command {
+            to_relay::Message::Subscribe(wanted) => match self.feeds.subscribe(&wanted) {
+                Ok(()) => Ok(()),
+                Err(refused) => self.send(refused).await,
+            },
+            to_relay::Message::Unsubscribe(unwanted) => {
+                self.feeds.unsubscribe(&unwanted);
+                Ok(())
+            }
+            to_relay::Message::FollowCameras(_) => {
+                self.changes = Some(self.app.directory.follow());
+                self.send_list().await
+            }
+            to_relay::Message::Ping(ping) => {
+                self.send(encode(to_viewer::Message::Pong(Pong {
+                    viewer_time_us: ping.viewer_time_us,
+                    relay_time_us: wall_us(),
+                })))
+                .await
+            }
+        }
+    }
+
+    async fn send_frame(&mut self, key: u64) -> Sent {
+        let outgoing = self.feeds.take(key);
+        if let Some(skipped) = outgoing.skipped {
+            self.send(skipped).await?;
+        }
+        if let Some(frame) = outgoing.frame {
+            self.send(frame).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_change(&mut self, change: Result<Change, RecvError>) -> Sent {
+        match change {
+            Ok(Change::Camera(camera)) => {
+                let message = encode(to_viewer::Message::CameraChanged(camera.info()));
+                self.send(message).await
+            }
+            // Too slow for the changes: the list says it all.
+            Ok(Change::List) | Err(RecvError::Lagged(_)) => self.send_list().await,
+            Err(RecvError::Closed) => {
+                self.changes = None;
+                Ok(())
+            }
+        }
+    }
+
+    async fn send_list(&mut self) -> Sent {
+        let cameras = self.app.directory.cameras();
+        self.send(encode(to_viewer::Message::Cameras(CameraList {
+            cameras: cameras.iter().map(|camera| camera.info()).collect(),
+        })))
+        .await
+    }
+}
+
+/// The next change, if the viewer follows them.
+async fn next(changes: &mut Option<broadcast::Receiver<Change>>) -> Result<Change, RecvError> {
+    match changes {
+        Some(changes) => changes.recv().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,131 @@
+//! A frame as it is held on a relay: once, for all viewers.
+
+use std::{sync::OnceLock, time::Duration};
+
+use bytes::Bytes;
+use sightline_proto::{CameraName, Codec, Token};
+
+use crate::form;
+
+/// One stream of one camera.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct StreamName {
+    pub(crate) camera: CameraName,
+    pub(crate) stream: Token,
+}
+
+/// A frame and everything derived from it, each form built when the first viewer needs it.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) name: StreamName,
+    /// Counts the frames of this stream that this relay accepted: a gap is what a viewer missed.
+    pub(crate) number: u64,
+    pub(crate) epoch: u64,
+    pub(crate) sequence: u64,
+    pub(crate) capture_time_us: i64,
+    /// When its last part came: by the monotonic clock, and by the wall clock.
+    pub(crate) arrived: Duration,
+    pub(crate) arrival_time_us: i64,
+    pub(crate) codec: Codec,
+    pub(crate) key: bool,
+    /// Pixels.
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) data: Bytes,
+    pub(super) forms: Forms,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Forms {
+    part: OnceLock<form::multipart::Part>,
+    open_part: OnceLock<Bytes>,
+    message: OnceLock<Bytes>,
+    stale_message: OnceLock<Bytes>,
+}
+
+impl Frame {
+    /// A part of a multipart answer.
+    pub(crate) fn part(&self) -> &form::multipart::Part {
+        self.forms
+            .part
+            .get_or_init(|| form::multipart::part(self.capture_time_us, &self.data))
+    }
+
+    /// A part whose head was sent before, followed by the head of the next one.
+    pub(crate) fn open_part(&self) -> &Bytes {
+        self.forms
+            .open_part
+            .get_or_init(|| form::multipart::open_part(&self.data))
+    }
+
+    /// A WebSocket message.
+    pub(crate) fn message(&self) -> &Bytes {
+        self.forms
+            .message
+            .get_or_init(|| form::message::frame(self, false))
+    }
+
+    /// A WebSocket message which says that the frame is not fresh.
+    pub(crate) fn stale_message(&self) -> &Bytes {
+        self.forms
+            .stale_message
+            .get_or_init(|| form::message::frame(self, true))
+    }
+
+    /// The same frame in memory of its own, without what was derived from it: for keeping.
+    pub(super) fn to_keep(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            data: Bytes::copy_from_slice(&self.data),
+            forms: Forms::default(),
+            ..*self
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A frame of the stream `jpeg` of `camera`.
+    pub(crate) fn frame(camera: &str, number: u64, data: &[u8]) -> Frame {
+        Frame {
+            name: StreamName {
+                camera: camera.parse().unwrap(),
+                stream: sightline_proto::JPEG.parse().unwrap(),
+            },
+            number,
+            epoch: 1,
+            sequence: number,
+            capture_time_us: 0,
+            arrived: Duration::ZERO,
+            arrival_time_us: 0,
+            codec: Codec::Jpeg,
+            key: true,
+            width: 8,
+            height: 8,
+            data: Bytes::copy_from_slice(data),
+            forms: Forms::default(),
+        }
+    }
+
+    #[test]
+    fn each_form_is_built_once_and_shared() {
+        let frame = frame("a/a", 1, b"JPEG");
+        assert_eq!(frame.message().as_ptr(), frame.message().as_ptr());
+        assert_eq!(frame.part().bytes.as_ptr(), frame.part().bytes.as_ptr());
+        assert_ne!(frame.message(), frame.stale_message());
+    }
+
+    #[test]
+    fn a_picture_that_is_kept_has_memory_of_its_own() {
+        let message = Bytes::from_static(b"a long message with a JPEG in it");
+        let mut frame = frame("a/a", 1, b"");
+        frame.data = message.slice(22..26);
+        frame.message();
+        let kept = frame.to_keep();
+        assert_eq!(kept.data, frame.data);
+        assert_ne!(kept.data.as_ptr(), frame.data.as_ptr());
+        assert!(kept.forms.message.get().is_none());
+    }
+}

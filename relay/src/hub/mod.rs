@@ -1,0 +1,167 @@
+//! The streams that are watched on this relay, each received once for all its viewers.
+//!
+//! The first viewer opens a stream, and a task of its own; a while after the last one has left it is
+//! closed, and its last picture kept.
+
+mod feed;
+mod frame;
+mod inbox;
+mod intake;
+mod pictures;
+mod pump;
+mod stream;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use sightline_bus::Bus;
+use sightline_proto::CameraName;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock,
+    config,
+    metrics::{Metrics, Route},
+};
+pub(crate) use feed::{Feed, age};
+pub(crate) use frame::{Frame, StreamName};
+pub(crate) use inbox::Inbox;
+use pictures::Pictures;
+use pump::Pump;
+use stream::Stream;
+pub(crate) use stream::Wish;
+
+/// A handle to the hub. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Hub(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    bus: Bus,
+    clock: Clock,
+    metrics: Metrics,
+    /// How long a stream stays open after its last viewer left.
+    linger: Duration,
+    /// This run of this relay, in demands.
+    relay_id: String,
+    /// Bounded by the cameras of the directory: only those are watched.
+    streams: Mutex<HashMap<StreamName, Arc<Stream>>>,
+    pictures: Mutex<Pictures>,
+    tasks: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl Hub {
+    pub(crate) fn new(
+        bus: Bus,
+        clock: Clock,
+        metrics: Metrics,
+        config: &config::Streams,
+        shutdown: CancellationToken,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            bus,
+            clock,
+            metrics,
+            linger: Duration::from_millis(config.linger_ms),
+            relay_id: format!("{:016x}", rand::random::<u64>()),
+            streams: Mutex::default(),
+            pictures: Mutex::new(Pictures::with_capacity(
+                config.last_pictures_mib.saturating_mul(1 << 20),
+            )),
+            tasks: TaskTracker::new(),
+            shutdown,
+        }))
+    }
+
+    /// A place at a stream, which is opened if need be. `key` comes out of `inbox` whenever the feed
+    /// has something new; at once if the last picture is known.
+    pub(crate) fn watch(
+        &self,
+        name: &StreamName,
+        wish: Wish,
+        route: Route,
+        inbox: &Inbox,
+        key: u64,
+    ) -> Feed {
+        let mut streams = lock(&self.0.streams);
+        let stream = streams.entry(name.clone()).or_insert_with(|| {
+            let kept = lock(&self.0.pictures).take(name);
+            self.count_pictures();
+            let stream = Arc::new(Stream::new(name.clone(), kept));
+            self.0
+                .tasks
+                .spawn(Pump::new(self.clone(), stream.clone()).run());
+            stream
+        });
+        // Joined under the lock: the stream cannot be closed in between.
+        Feed::join(
+            stream.clone(),
+            wish,
+            inbox.slot(key),
+            route,
+            &self.0.metrics,
+        )
+    }
+
+    /// The newest picture of a stream, watched or not, however old.
+    pub(crate) fn last_picture(&self, name: &StreamName) -> Option<Arc<Frame>> {
+        let open = lock(&self.0.streams).get(name).cloned();
+        match open {
+            Some(stream) => stream.latest(),
+            None => lock(&self.0.pictures).get(name),
+        }
+    }
+
+    /// How many watch each camera here, whichever stream of it. Cameras without viewers may be missing.
+    pub(crate) fn viewers(&self) -> HashMap<CameraName, usize> {
+        let mut viewers = HashMap::new();
+        for (name, stream) in lock(&self.0.streams).iter() {
+            *viewers.entry(name.camera.clone()).or_default() += stream.viewers();
+        }
+        viewers
+    }
+
+    /// Returns once all streams are closed, after the shutdown.
+    pub(crate) async fn closed(&self) {
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+    }
+
+    /// Closes `stream`, and keeps its last picture; does nothing if it has viewers again, unless
+    /// `anyway`.
+    fn close(&self, stream: &Stream, anyway: bool) -> bool {
+        let mut streams = lock(&self.0.streams);
+        if !anyway && !stream.demand().borrow().nobody() {
+            return false;
+        }
+        let listed = streams
+            .get(&stream.name)
+            .is_some_and(|listed| std::ptr::eq(&raw const **listed, stream));
+        if !listed {
+            return true;
+        }
+        streams.remove(&stream.name);
+        tracing::debug!(camera = %stream.name.camera, stream = %stream.name.stream, "stream closed");
+        if let Some(frame) = stream.latest() {
+            lock(&self.0.pictures).keep(&frame);
+            self.count_pictures();
+        }
+        true
+    }
+
+    fn count_pictures(&self) {
+        let bytes = lock(&self.0.pictures).bytes();
+        self.0
+            .metrics
+            .last_pictures_bytes
+            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,5 @@
+//! The relay as a program.
+
+fn main() -> std::process::ExitCode {
+    sightline_relay::main()
+}

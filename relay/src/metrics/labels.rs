@@ -1,0 +1,142 @@
+//! Labels, and the values that they have.
+
+use std::sync::Arc;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+
+/// Why a frame from the bus, or a part of one, was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Drop {
+    /// Not a message of ours, or one that contradicts itself.
+    Malformed,
+    /// A part was missing when the next frame began.
+    Incomplete,
+    /// A part without the parts before it.
+    Orphan,
+    /// Not newer than one that was accepted.
+    Repeated,
+    /// Of a publisher that a newer one has replaced.
+    OldEpoch,
+    /// Delayed for too long.
+    Stale,
+    /// Not a whole picture.
+    Corrupt,
+    /// Lost on the bus because this relay was too slow.
+    Lost,
+}
+
+/// How a viewer watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Route {
+    Multipart,
+    Snapshot,
+    WebSocket,
+}
+
+/// Why a connection was refused or ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Refusal {
+    /// Too many connections in total.
+    Total,
+    /// Too many connections of one address.
+    Address,
+    /// A page of another origin.
+    Origin,
+    /// It took nothing for too long.
+    Stalled,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Presence {
+    Online,
+    Offline,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct CameraLabel {
+    pub(super) camera: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct DropLabels {
+    pub(super) camera: Arc<str>,
+    pub(super) reason: Drop,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RouteLabels {
+    pub(super) camera: Arc<str>,
+    pub(super) route: Route,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RouteLabel {
+    pub(super) route: Route,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct RefusalLabel {
+    pub(super) reason: Refusal,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct PresenceLabel {
+    pub(super) presence: Presence,
+}
+
+impl Drop {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Drop::Malformed => "malformed",
+            Drop::Incomplete => "incomplete",
+            Drop::Orphan => "orphan",
+            Drop::Repeated => "repeated",
+            Drop::OldEpoch => "old_epoch",
+            Drop::Stale => "stale",
+            Drop::Corrupt => "corrupt",
+            Drop::Lost => "lost",
+        }
+    }
+}
+
+impl Route {
+    fn word(self) -> &'static str {
+        match self {
+            Route::Multipart => "multipart",
+            Route::Snapshot => "snapshot",
+            Route::WebSocket => "websocket",
+        }
+    }
+}
+
+impl Refusal {
+    fn word(self) -> &'static str {
+        match self {
+            Refusal::Total => "total",
+            Refusal::Address => "address",
+            Refusal::Origin => "origin",
+            Refusal::Stalled => "stalled",
+        }
+    }
+}
+
+impl Presence {
+    fn word(self) -> &'static str {
+        match self {
+            Presence::Online => "online",
+            Presence::Offline => "offline",
+        }
+    }
+}
+
+macro_rules! encoded_as_word {
+    ($($label:ty),*) => {$(
+        impl EncodeLabelValue for $label {
+            fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+                EncodeLabelValue::encode(&self.word(), encoder)
+            }
+        }
+    )*};
+}
+
+encoded_as_word!(Drop, Route, Refusal, Presence);

@@ -1,0 +1,119 @@
+//! A relay from its start to its end.
+
+use std::{net::SocketAddr, time::Duration};
+
+use sightline_bus::{Bus, Link};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    clock::Clock,
+    config::{Config, InvalidSetting},
+    directory::Directory,
+    http,
+    hub::Hub,
+    metrics::Metrics,
+};
+
+/// Why a relay could not serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting cannot work; nothing was started.
+    #[error(transparent)]
+    Setting(#[from] InvalidSetting),
+    /// The listener is of no use.
+    #[error("cannot accept connections")]
+    Listener(#[source] std::io::Error),
+}
+
+/// Serves viewers at `listener` with the cameras on `bus` until `shutdown`, and then until all
+/// viewers have left, at most [`Config::drain_ms`].
+///
+/// The bus may be down, now or at any time: the relay then says that it is not ready.
+pub async fn serve(
+    config: Config,
+    bus: Bus,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    config.check()?;
+    let address = listener.local_addr().map_err(Error::Listener)?;
+    announce(address);
+
+    let clock = Clock::start();
+    let metrics = Metrics::new();
+    // Ends after the last viewer.
+    let stop_bus = CancellationToken::new();
+    let directory = Directory::new(clock, metrics.clone());
+    let hub = Hub::new(
+        bus.clone(),
+        clock,
+        metrics.clone(),
+        &config.streams,
+        stop_bus.clone(),
+    );
+    let tasks = TaskTracker::new();
+    tasks.spawn({
+        let (directory, bus, stop) = (directory.clone(), bus.clone(), stop_bus.clone());
+        async move { directory.run(bus, stop).await }
+    });
+    tasks.spawn(watch_readiness(
+        bus.clone(),
+        metrics.clone(),
+        shutdown.clone(),
+        stop_bus.clone(),
+    ));
+
+    let grace = Duration::from_millis(config.drain_ms);
+    let app = http::App::new(
+        config,
+        clock,
+        metrics,
+        directory,
+        hub.clone(),
+        &bus,
+        shutdown,
+    );
+    http::serve(app, listener, grace).await;
+
+    stop_bus.cancel();
+    tasks.close();
+    tasks.wait().await;
+    hub.closed().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn announce(address: SocketAddr) {
+    tracing::info!("serving viewers at http://{address}");
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "there is no authentication: everyone who reaches this address can watch every camera"
+        );
+    }
+}
+
+/// Keeps the metrics of the bus and of readiness true.
+async fn watch_readiness(
+    bus: Bus,
+    metrics: Metrics,
+    draining: CancellationToken,
+    stop: CancellationToken,
+) {
+    let mut link = bus.link();
+    loop {
+        let up = *link.borrow_and_update() == Link::Up;
+        let ready = up && !draining.is_cancelled();
+        metrics.bus_up.set(i64::from(up));
+        metrics.ready.set(i64::from(ready));
+        tokio::select! {
+            changed = link.changed() => if changed.is_err() {
+                return;
+            },
+            () = draining.cancelled(), if ready => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}

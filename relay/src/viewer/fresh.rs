@@ -1,0 +1,65 @@
+//! Until when a picture passes for live.
+
+use std::time::Duration;
+
+use sightline_proto::CameraState;
+
+use crate::directory::Camera;
+
+/// A picture younger than this is never called stale while its camera is well.
+const AT_LEAST: Duration = Duration::from_secs(2);
+
+/// However slow the camera, a picture older than this is stale.
+const AT_MOST: Duration = Duration::from_secs(60);
+
+/// A camera may be late by this many frames.
+const FRAMES: f32 = 3.0;
+
+/// Whether a picture that came `age` ago must be marked: the camera is gone or gives nothing, or the
+/// picture is older than the camera's rate explains. `fps` is 0 where it is not known.
+pub(crate) fn is_stale(age: Duration, online: bool, state: CameraState, fps: f32) -> bool {
+    let ill = !online || matches!(state, CameraState::Failed | CameraState::Stalled);
+    let expected = if fps > 0.0 {
+        Duration::try_from_secs_f32(FRAMES / fps).unwrap_or(AT_MOST)
+    } else {
+        Duration::ZERO
+    };
+    ill || age >= expected.clamp(AT_LEAST, AT_MOST)
+}
+
+/// [`is_stale`] for a picture of a stream of `camera`; one of a forgotten camera is stale.
+pub(crate) fn is_stale_of(
+    camera: Option<&Camera>,
+    stream: &sightline_proto::Token,
+    age: Duration,
+) -> bool {
+    camera.is_none_or(|camera| {
+        let fps = camera.offer(stream).map_or(0.0, |offer| offer.fps);
+        is_stale(age, camera.online, camera.state, fps)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_stale_once_the_cameras_rate_does_not_explain_its_age() {
+        let live = |secs, fps| is_stale(Duration::from_secs(secs), true, CameraState::Live, fps);
+        assert!(!live(1, 30.0));
+        assert!(live(2, 30.0));
+        assert!(!live(14, 0.2));
+        assert!(live(15, 0.2));
+        assert!(live(60, 0.001));
+        assert!(live(2, 0.0));
+    }
+
+    #[test]
+    fn a_picture_of_a_camera_that_is_gone_is_stale_at_once() {
+        let zero = Duration::ZERO;
+        assert!(is_stale(zero, false, CameraState::Live, 30.0));
+        assert!(is_stale(zero, true, CameraState::Failed, 30.0));
+        assert!(is_stale(zero, true, CameraState::Stalled, 30.0));
+        assert!(!is_stale(zero, true, CameraState::Connecting, 30.0));
+    }
+}
