@@ -22,7 +22,7 @@ export function clockTime(atMs, nowMs, locale) {
   const at = new Date(atMs);
   const now = new Date(nowMs);
   /** @type {Intl.DateTimeFormatOptions} */
-  const options = { hour: "2-digit", minute: "2-digit" };
+  const options = { hour: "numeric", minute: "2-digit" };
   if (at.toDateString() !== now.toDateString()) Object.assign(options, { day: "numeric", month: "short" });
   if (at.getFullYear() !== now.getFullYear()) options.year = "numeric";
   return at.toLocaleString(locale, options);

@@ -6,7 +6,10 @@
  * - `src`: the relay's address, or that of one of its cameras; without it, the relay that serves this code;
  * - `max-fps`: frames per second at most; all of them without it;
  * - `fit`: "contain" (the default) or "cover";
- * - `controls`: shows buttons over the picture.
+ * - `controls`: shows buttons over the picture;
+ * - `brief`: leaves it to the page to count down to the next try of an unreachable relay.
+ *
+ * Children are shown over the picture and under the words about its state.
  *
  * Events: `state` with a `PlayerState`, `stats` with `Stats` once a second while it plays, both in `detail`;
  * `size` when the shape of the picture is known or changes.
@@ -28,7 +31,7 @@ const TICKS_PER_STATS = 4;
 const MARGIN = "64px";
 
 export class SightlinePlayer extends HTMLElement {
-  static observedAttributes = ["src", "camera", "max-fps", "fit", "controls"];
+  static observedAttributes = ["src", "camera", "max-fps", "fit", "controls", "brief"];
 
   #view = new View(this.attachShadow({ mode: "open" }));
   /** @type {Session | null} */
@@ -137,6 +140,7 @@ export class SightlinePlayer extends HTMLElement {
   attributeChangedCallback(name, before, after) {
     if (before === after) return;
     if (name === "fit") this.#view.setFit(after);
+    else if (name === "brief") this.#view.setBrief(after !== null);
     else if (name === "controls") this.#view.setControls(after === null ? null : this.#controls());
     else if (name === "max-fps") this.#session?.setMaxFps(this.#maxFps);
     else if (this.isConnected) this.#open();

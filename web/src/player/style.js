@@ -42,12 +42,12 @@ canvas, img { display: block; object-fit: var(--fit, contain); transition: filte
   display: flex;
   align-items: center;
   gap: 7px;
-  padding: 4px 10px 4px 8px;
-  border-radius: 12px;
+  padding: 4px 10px 4px 9px;
+  border-radius: 13px;
   background: rgba(12,13,16,.86);
   pointer-events: none;
 }
-.mark .words { overflow: hidden; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
+.mark .words { overflow: hidden; text-wrap: balance; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
 .mark .dot { flex: none; width: 8px; height: 8px; border-radius: 50%; background: #b6bbc4; }
 .warning .mark .dot { background: #ffb938; }
 .error .mark .dot { background: #ff6a5e; }
@@ -61,7 +61,7 @@ canvas, img { display: block; object-fit: var(--fit, contain); transition: filte
   flex-direction: column;
   justify-content: center;
   gap: 10px;
-  padding: 12px 16px 20px;
+  padding: 12px 16px calc(12px + var(--sightline-mark-bottom, 8px));
   background: none;
   text-align: center;
   color: var(--sightline-quiet, #b3b8c1);
@@ -105,6 +105,10 @@ button:focus-visible { outline: 2px solid #8ab8ff; outline-offset: -2px; }
 }
 @container (max-width: 220px) {
   .mark { font-size: 12px; padding: 2px 8px 2px 7px; gap: 6px; }
+}
+@container (max-width: 130px) {
+  .empty .mark { padding: 6px 4px calc(2px + var(--sightline-mark-bottom, 8px)); font-size: 11px; }
+  .empty .mark .dot { display: none; }
 }
 @media (prefers-reduced-motion: reduce) {
   canvas, img, .controls { transition: none; }

@@ -10,11 +10,20 @@ export class View {
   #words = h("span", { class: "words" });
   #mark = h("div", { class: "mark", part: "mark", "aria-hidden": "true" }, h("span", { class: "dot" }), this.#words);
   #spoken = h("div", { class: "spoken", role: "status" });
-  #frame = h("div", { class: "frame empty" }, this.#picture, h("div", { class: "shimmer" }), this.#mark, this.#spoken);
+  #frame = h(
+    "div",
+    { class: "frame empty" },
+    this.#picture,
+    h("div", { class: "shimmer" }),
+    h("slot"),
+    this.#mark,
+    this.#spoken,
+  );
   /** @type {PlayerState | null} */
   #state = null;
   #empty = true;
   #ratio = "";
+  #brief = false;
   /** @type {HTMLElement | null} */
   #controls = null;
 
@@ -33,8 +42,9 @@ export class View {
   setState(state) {
     const before = this.#state;
     this.#state = state;
-    if (this.#words.textContent !== state.words) this.#words.textContent = state.words;
-    this.#mark.title = state.words;
+    const words = this.#brief && state.kind === "unreachable" ? state.spoken : state.words;
+    if (this.#words.textContent !== words) this.#words.textContent = words;
+    this.#mark.title = words;
     if (before?.kind === state.kind && before.tone === state.tone) return;
     this.#classes();
     // A player that starts, or is scrolled into view, is no news. What breaks or comes back is.
@@ -68,6 +78,12 @@ export class View {
     if (ratio === this.#ratio) return;
     this.#ratio = ratio;
     this.#size.replaceSync(`:host { aspect-ratio: ${ratio}; }`);
+  }
+
+  /** @param {boolean} brief whether the page tells by itself when the relay is tried again */
+  setBrief(brief) {
+    this.#brief = brief;
+    if (this.#state) this.setState(this.#state);
   }
 
   /** @param {string | null} fit */

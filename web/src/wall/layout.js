@@ -9,14 +9,17 @@
 export const GAP = 8;
 /** Smaller tiles show nothing worth seeing: then the wall scrolls. */
 const MIN_TILE_WIDTH = 160;
+const USUAL_RATIO = 1.6;
 /** What tiles are made as wide as, at least, when the wall scrolls anyway. */
 const SCROLLED_TILE_WIDTH = 300;
 /** Equal tiles are preferred while they show nearly as much, */
 const EQUAL_BONUS = 1.12;
 /** and so are rows from edge to edge over bands of nothing left and right. */
 const WIDTH_BONUS = 0.4;
-/** Rows are searched among so many ways at most; a wall that needs more scrolls. */
-const MAX_ROWS = 40;
+/** A wall that needs more rows scrolls. */
+const MAX_ROWS = 24;
+/** Of more cameras, only the first count for the search: it takes their square. The wall scrolls anyway. */
+const MAX_SEARCHED = 300;
 
 /**
  * @typedef {{x: number, y: number, width: number, height: number}} Tile
@@ -35,9 +38,9 @@ export function layout(space, ratios, columns) {
   if (columns > 0) return place(space, ratios, inColumns(space, ratios, columns), false);
   /** @type {{heights: number[], rows: number[][], area: number} | null} */
   let best = null;
-  for (let count = 1; count <= Math.min(ratios.length, MAX_ROWS); count++) {
-    for (const fill of [equalRows, filledRows]) {
-      const found = fill(space, ratios, count);
+  const balanced = balancedRows(ratios, Math.min(ratios.length, MAX_ROWS));
+  for (const [at, rows] of balanced.entries()) {
+    for (const found of [equalRows(space, ratios, at + 1), filledRows(space, rows)]) {
       if (found && (!best || found.area > best.area)) best = found;
     }
   }
@@ -65,13 +68,11 @@ function equalRows(space, ratios, count) {
 /**
  * Rows that are each as wide as the space, or all made smaller alike until they fit.
  * @param {Space} space
- * @param {number[]} ratios
- * @param {number} count of rows
+ * @param {number[][]} rows
  */
-function filledRows(space, ratios, count) {
-  const rows = balanced(ratios, count);
+function filledRows(space, rows) {
   const natural = rows.map((row) => naturalHeight(space.width, row));
-  const scale = Math.min(1, (space.height - GAP * (count - 1)) / sum(natural));
+  const scale = Math.min(1, (space.height - GAP * (rows.length - 1)) / sum(natural));
   return judge(space, rows, natural.map((height) => height * scale), 1);
 }
 
@@ -83,16 +84,17 @@ function filledRows(space, ratios, count) {
  */
 function judge(space, rows, heights, bonus) {
   let area = 0;
-  let widest = 0;
+  let width = 0;
   for (const [at, row] of rows.entries()) {
-    widest = Math.max(widest, rowWidth(row, heights[at]));
+    // The last row may be short.
+    if (at < rows.length - 1 || at === 0) width += rowWidth(row, heights[at]) / Math.max(1, rows.length - 1);
     for (const ratio of row) {
-      // Portrait cameras may be narrower than others, but not tiny either.
-      if (heights[at] * Math.max(ratio, 1) < MIN_TILE_WIDTH) return null;
+      // A portrait camera may be narrower, if it is as high as others at least.
+      if (heights[at] * Math.max(ratio, USUAL_RATIO) < MIN_TILE_WIDTH) return null;
       area += heights[at] ** 2 * ratio;
     }
   }
-  return { rows, heights, area: area * bonus * (1 + (WIDTH_BONUS * widest) / space.width) };
+  return { rows, heights, area: area * bonus * (1 + (WIDTH_BONUS * width) / space.width) };
 }
 
 /**
@@ -161,24 +163,44 @@ function naturalHeight(width, row) {
 }
 
 /**
- * Breaks `ratios` into `count` rows of nearly the same length; earlier rows are the shorter ones.
+ * For each number of rows from 1, the way to break `ratios` into so many of nearly the same length;
+ * where it is equal, earlier rows are the shorter ones.
  * @param {number[]} ratios
- * @param {number} count
+ * @param {number} most rows
  */
-function balanced(ratios, count) {
+function balancedRows(ratios, most) {
+  if (ratios.length > MAX_SEARCHED) return [];
+  const upTo = [0];
+  for (const ratio of ratios) upTo.push(upTo[upTo.length - 1] + ratio);
+  // The sum of the squared lengths of rows is the least when they are equal. `costs[end]` is that of the
+  // first `end` cameras in as many rows as were looked at; `starts[rows][end]` is where the last one begins.
+  let costs = upTo.map((length) => length ** 2);
   /** @type {number[][]} */
-  const rows = [];
-  let rest = [...ratios];
-  for (let left = count; left > 0; left--) {
-    const share = sum(rest) / left;
-    let take = 1;
-    let length = rest[0];
-    while (take < rest.length - (left - 1) && length + rest[take] <= share + 1e-9) length += rest[take++];
-    if (left === 1) take = rest.length;
-    rows.push(rest.slice(0, take));
-    rest = rest.slice(take);
+  const starts = [upTo.map(() => 0)];
+  for (let count = 2; count <= most; count++) {
+    const next = upTo.map(() => Infinity);
+    const from = upTo.map(() => 0);
+    for (let end = count; end < upTo.length; end++) {
+      for (let start = count - 1; start < end; start++) {
+        const cost = costs[start] + (upTo[end] - upTo[start]) ** 2;
+        if (cost >= next[end] - 1e-9) continue;
+        next[end] = cost;
+        from[end] = start;
+      }
+    }
+    costs = next;
+    starts.push(from);
   }
-  return rows;
+  return starts.map((_, at) => {
+    /** @type {number[][]} */
+    const rows = [];
+    for (let end = ratios.length, row = at; row >= 0; row--) {
+      const start = starts[row][end];
+      rows.unshift(ratios.slice(start, end));
+      end = start;
+    }
+    return rows;
+  });
 }
 
 /**

@@ -20,6 +20,7 @@ const NARROW = 420;
 export function tile(camera, resized) {
   const player = /** @type {SightlinePlayer} */ (document.createElement("sightline-player"));
   player.setAttribute("camera", camera);
+  player.toggleAttribute("brief", true);
   const link = h("a", { class: "tile-link", "data-camera": camera });
   const name = h("span", { class: "tile-name" });
   const figures = h("span", { class: "tile-figures" });
@@ -31,7 +32,8 @@ export function tile(camera, resized) {
   if (document.fullscreenEnabled) {
     buttons.append(iconButton("Full screen", icon("fullscreen"), () => attempt(() => player.toggleFullscreen())));
   }
-  const element = h("li", { class: "tile" }, player, link, h("div", { class: "tile-label" }, name, figures), buttons);
+  player.append(h("div", { class: "tile-label" }, name, figures));
+  const element = h("li", { class: "tile" }, player, link, buttons);
 
   let title = "";
   let width = 0;

@@ -18,6 +18,9 @@ const USUAL_RATIO = 16 / 9;
 const MIN_RATIO = 0.25;
 const MAX_RATIO = 6;
 
+/** How long the page says that pictures take a slower way; the dot above goes on saying it. */
+const NOTICE_MS = 8_000;
+
 /** @type {[string, string][]} */
 const KEYS = [
   ["/", "Search"],
@@ -41,6 +44,7 @@ export function wall(app) {
   let placed = [];
   let message = "";
   let scheduled = 0;
+  let changedAtMs = 0;
 
   const schedule = () => {
     scheduled ||= requestAnimationFrame(() => {
@@ -89,7 +93,7 @@ export function wall(app) {
     placed = found.tiles;
     const seen = found.scrolls ? Math.ceil((shown.length * space.height) / found.height) : shown.length;
     // Wide windows have the grid in their middle; on a phone it begins at the top.
-    const spare = space.width > 640 ? Math.max(0, Math.floor((space.height - found.height) / 2)) : 0;
+    const spare = space.width > 640 && shown.length > 0 ? Math.max(0, Math.floor((space.height - found.height) / 2)) : 0;
     grid.style.marginTop = `${spare}px`;
     grid.style.height = `${found.height}px`;
     for (const [at, { camera }] of shown.entries()) {
@@ -117,8 +121,10 @@ export function wall(app) {
 
   function linkChanged() {
     const status = statusOf(connection.link);
+    if (status !== notice.dataset.status) changedAtMs = performance.now();
     // Once there are tiles, they say it too; this says it for all of them, and for how long still.
-    notice.hidden = !(status === "lost" || status === "blocked") || tiles.size === 0;
+    const brief = status === "blocked" && performance.now() - changedAtMs < NOTICE_MS;
+    notice.hidden = !(status === "lost" || brief) || tiles.size === 0;
     notice.dataset.status = status;
     notice.textContent = statusWords(connection.link, performance.now());
     if (tiles.size === 0) schedule();
