@@ -165,9 +165,9 @@ impl Splitter {
                 let taken = left.min(chunk.len());
                 self.take(&chunk[..taken], after_payload(code, left - taken))
             }
-            State::Scan => match memchr(0xFF, chunk) {
-                Some(0) => self.mark(State::ScanCode, stamp),
-                found => self.take(&chunk[..found.unwrap_or(chunk.len())], State::Scan),
+            State::Scan => match pixels(chunk) {
+                0 => self.mark(State::ScanCode, stamp),
+                taken => self.take(&chunk[..taken], State::Scan),
             },
             State::ScanCode => match byte {
                 0x00 | marker::TEM | marker::RST0..=marker::RST7 => self.take(&[byte], State::Scan),
@@ -306,6 +306,18 @@ impl Splitter {
             });
         }
     }
+}
+
+/// How many bytes at the start of `chunk` are packed pixels for sure.
+fn pixels(chunk: &[u8]) -> usize {
+    let mut len = 0;
+    while let Some(found) = memchr(0xFF, &chunk[len..]) {
+        match chunk.get(len + found + 1) {
+            Some(0x00 | marker::RST0..=marker::RST7) => len += found + 2,
+            _ => return len + found,
+        }
+    }
+    chunk.len()
 }
 
 fn after_payload(code: u8, left: usize) -> State {

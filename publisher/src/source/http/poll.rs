@@ -13,6 +13,9 @@ use super::{
 };
 use crate::source::{DropReason, Error, Output, passthrough};
 
+/// A camera of which so many pictures in a row are broken is silent, if its rate is slow.
+const SILENT_POLLS: u32 = 3;
+
 /// Hands on the picture in `first` and asks for the next one every `every`, never for two at once. A
 /// picture that is broken is counted and the next one asked for. Never gives `Ok`.
 pub(super) async fn pictures(
@@ -22,7 +25,9 @@ pub(super) async fn pictures(
     every: Duration,
     output: &Output,
 ) -> Result<(), Error> {
-    let mut watch = passthrough::Watch::new(target.patience.picture);
+    // A slow rate is no silence.
+    let limit = target.patience.picture.max(SILENT_POLLS * every);
+    let mut watch = passthrough::Watch::new(limit);
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
@@ -46,7 +51,7 @@ pub(super) async fn pictures(
             Err(reason) => output.count(reason),
         }
         if watch.left().is_zero() {
-            return Err(target.silent(target.patience.picture));
+            return Err(target.silent(limit));
         }
         ticks.tick().await;
         response = client.get().await?;

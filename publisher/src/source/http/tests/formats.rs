@@ -249,3 +249,63 @@ async fn a_response_header_without_end_fails() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn ffmpeg_serving_motion_jpeg_is_a_camera() {
+    // A port that was free a moment ago.
+    let port = Camera::new(|_| Vec::new()).await.port;
+    let mut ffmpeg = tokio::process::Command::new("ffmpeg")
+        .args([
+            "-loglevel",
+            "error",
+            "-re",
+            "-f",
+            "lavfi",
+            "-i",
+            "testsrc=size=320x180:rate=30",
+        ])
+        .args(["-f", "mpjpeg", "-boundary_tag", "ffmpeg", "-listen", "1"])
+        .args(["-content_type", "multipart/x-mixed-replace;boundary=ffmpeg"])
+        .arg(format!("http://127.0.0.1:{port}/"))
+        .stdin(std::process::Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("ffmpeg is installed");
+    let http = source(&format!("http://127.0.0.1:{port}/"));
+    let output = Output::default();
+    let take = async {
+        for _ in 0..10 {
+            let Image::Jpeg(jpeg) = output.take().await.image else {
+                panic!("not a JPEG")
+            };
+            let info = sightline_media::jpeg::inspect(&jpeg).unwrap();
+            assert_eq!((info.width, info.height), (320, 180));
+        }
+    };
+    let run = async {
+        // ffmpeg takes a while until it listens.
+        loop {
+            let error = http
+                .run(&output, CancellationToken::new())
+                .await
+                .unwrap_err();
+            assert!(error.to_string().contains("Connection refused"), "{error}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(LONG, async {
+        tokio::select! {
+            () = take => {}
+            () = run => {}
+        }
+    })
+    .await
+    .unwrap();
+    assert_eq!(
+        output
+            .dropped()
+            .find(|(reason, _)| *reason != DropReason::Superseded),
+        None
+    );
+    ffmpeg.kill().await.unwrap();
+}
