@@ -128,6 +128,10 @@ pub enum Error {
         /// How long was waited.
         waited: Duration,
     },
+    /// The answer to a request was not sent: there is no connection, or it is congested, or the answer
+    /// is too large. It was not kept.
+    #[error("the answer was not sent")]
+    NotAnswered,
     /// The bus was closed.
     #[error("the bus is closed")]
     Closed,
@@ -151,7 +155,7 @@ impl Bus {
     /// Returns once the message is queued; nothing confirms that anyone received it.
     pub async fn publish(&self, subject: &Subject, payload: Bytes) -> Result<(), Error> {
         match &self.0 {
-            Kind::Local(bus) => bus.publish(subject, payload),
+            Kind::Local(bus) => bus.publish(subject, &payload),
             Kind::Nats(bus) => bus.publish(subject, payload).await,
         }
     }
@@ -167,7 +171,8 @@ impl Bus {
         }))
     }
 
-    /// Sends a request and waits for the first answer, at most `wait`.
+    /// Sends a request and waits for the first answer, at most `wait`. Fails at once without a connection,
+    /// or if nobody subscribes to `subject`.
     pub async fn request(
         &self,
         subject: &Subject,
@@ -175,7 +180,7 @@ impl Bus {
         wait: Duration,
     ) -> Result<Bytes, Error> {
         match &self.0 {
-            Kind::Local(bus) => bus.request(subject, payload, wait).await,
+            Kind::Local(bus) => bus.request(subject, &payload, wait).await,
             Kind::Nats(bus) => bus.request(subject, payload, wait).await,
         }
     }
@@ -183,10 +188,7 @@ impl Bus {
     /// Answers a request. A requester that no longer waits is not an error.
     pub async fn reply(&self, reply: Reply, payload: Bytes) -> Result<(), Error> {
         match (&self.0, reply.0) {
-            (Kind::Local(_), ReplyTo::Local(sender)) => {
-                let _ = sender.try_send(payload);
-                Ok(())
-            }
+            (Kind::Local(bus), ReplyTo::Local(sender)) => bus.reply(&sender, payload),
             (Kind::Nats(bus), ReplyTo::Nats(subject)) => bus.reply(subject, payload).await,
             // A message is answered on the bus that it came from.
             _ => Err(Error::Closed),

@@ -55,7 +55,7 @@ impl Local {
         }))
     }
 
-    pub(crate) fn publish(&self, subject: &Subject, payload: Bytes) -> Result<(), Error> {
+    pub(crate) fn publish(&self, subject: &Subject, payload: &Bytes) -> Result<(), Error> {
         self.deliver(subject, payload, None).map(|_| ())
     }
 
@@ -63,7 +63,7 @@ impl Local {
     fn deliver(
         &self,
         subject: &Subject,
-        payload: Bytes,
+        payload: &Bytes,
         reply: Option<&ReplySender>,
     ) -> Result<usize, Error> {
         if payload.len() > self.0.max_payload_bytes {
@@ -121,7 +121,7 @@ impl Local {
     pub(crate) async fn request(
         &self,
         subject: &Subject,
-        payload: Bytes,
+        payload: &Bytes,
         wait: Duration,
     ) -> Result<Bytes, Error> {
         let (sender, mut answers) = mpsc::channel(1);
@@ -140,6 +140,15 @@ impl Local {
             .ok()
             .flatten()
             .ok_or_else(timeout)
+    }
+
+    pub(crate) fn reply(&self, answers: &ReplySender, payload: Bytes) -> Result<(), Error> {
+        if payload.len() > self.0.max_payload_bytes {
+            return Err(Error::NotAnswered);
+        }
+        // Full or closed: it was answered before, or nobody waits any more.
+        let _ = answers.try_send(payload);
+        Ok(())
     }
 
     pub(crate) fn max_payload_bytes(&self) -> usize {

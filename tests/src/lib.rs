@@ -1,1 +1,11 @@
-//! Placeholder.
+//! What the end-to-end tests are made of: real servers and programs that end with the test, and
+//! clients that look at what comes out.
+//!
+//! A tool that is missing fails the test that needs it; nothing is skipped.
+
+pub mod eventually;
+pub mod nats;
+pub mod port;
+pub mod process;
+
+pub use eventually::eventually;
