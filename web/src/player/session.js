@@ -4,6 +4,7 @@
 import { connectionTo } from "../connection/shared.js";
 import { retryInMs, statusOf } from "../connection/status.js";
 import { createRoute } from "../routes/create.js";
+import { Pace } from "./pace.js";
 import { describe } from "./state.js";
 import { Counts, Meter } from "./stats.js";
 
@@ -61,6 +62,9 @@ export class Session {
   #shown = new Meter();
   #dropped = new Counts();
   #stalls = 0;
+  #pace = new Pace();
+  /** What the route was asked for. */
+  #askedFps = 0;
 
   /**
    * @param {{base: string, camera: string, maxFps: number}} source
@@ -69,7 +73,7 @@ export class Session {
   constructor({ base, camera, maxFps }, listener) {
     this.base = base;
     this.camera = camera;
-    this.#maxFps = maxFps;
+    this.#maxFps = this.#askedFps = maxFps;
     this.#listener = listener;
     this.#connection = connectionTo(base);
     this.#unfollow = this.#connection.follow();
@@ -105,7 +109,7 @@ export class Session {
   /** @param {number} maxFps 0: all frames */
   setMaxFps(maxFps) {
     this.#maxFps = maxFps;
-    this.#taken?.route.setMaxFps(maxFps);
+    this.#askRate();
   }
 
   /** The picture that is shown, as JPEG. Rejects with words. */
@@ -124,6 +128,7 @@ export class Session {
       this.#blocked = status === "blocked";
       this.#takeRoute();
     }
+    if (this.#freshMs !== null) this.#askRate();
     const { info } = this;
     const stream = this.#stream;
     if (this.#size.width === 0 && stream?.width && stream.height) this.#resize(stream.width, stream.height, false);
@@ -140,7 +145,7 @@ export class Session {
       timed: this.#taken?.route.timed ?? true,
       startedMs: this.#startedMs,
       freshMs: this.#freshMs,
-      fps: this.#maxFps > 0 ? Math.min(this.#maxFps, stream?.fps || this.#maxFps) : (stream?.fps ?? 0),
+      fps: this.#askedFps > 0 ? Math.min(this.#askedFps, stream?.fps || this.#askedFps) : (stream?.fps ?? 0),
       pausedMs: this.#pausedMs,
     });
     const before = this.#state;
@@ -184,6 +189,13 @@ export class Session {
     this.#unfollow();
   }
 
+  #askRate() {
+    const fps = this.#pace.ask(performance.now(), this.#maxFps);
+    if (fps === this.#askedFps) return;
+    this.#askedFps = fps;
+    this.#taken?.route.setMaxFps(fps);
+  }
+
   #changed = () => this.update();
 
   get #stream() {
@@ -193,11 +205,12 @@ export class Session {
   #takeRoute() {
     this.#taken?.route.stop();
     this.#taken?.free();
-    const source = { base: this.base, camera: this.camera, maxFps: this.#maxFps };
+    const source = { base: this.base, camera: this.camera, maxFps: this.#askedFps };
     this.#taken = createRoute(source, this.#blocked, {
       received: (lenBytes) => this.#received.add(performance.now(), lenBytes),
       shown: (picture) => this.#show(picture),
       dropped: (reason, count) => this.#dropped.add(reason, count),
+      late: () => this.#pace.lost(),
       refused: (code, message) => this.#answer({ code, message }),
       retried: () => this.#answer(null),
       broken: (why) => {
@@ -217,6 +230,7 @@ export class Session {
     this.#startedMs = Date.now();
     this.#received.clear();
     this.#shown.clear();
+    this.#pace.restart(performance.now());
     if (this.#active && !this.paused) {
       this.#refused = null;
       route?.start();
@@ -235,6 +249,7 @@ export class Session {
   #show({ width, height, stale, captureTimeUs }) {
     const nowMs = Date.now();
     this.#shown.add(performance.now());
+    this.#pace.shown();
     this.#resize(width, height, true);
     if (captureTimeUs > 0) this.#latencyMs = this.#connection.clock.relayUs(nowMs * 1000) / 1000 - captureTimeUs / 1000;
     if (stale) return;

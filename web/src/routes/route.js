@@ -13,6 +13,7 @@
  * @property {(lenBytes: number) => void} received a picture came from the relay
  * @property {(picture: Picture) => void} shown
  * @property {(reason: string, count: number) => void} dropped pictures that will not be shown
+ * @property {() => void} late a picture came before the one before it could be shown
  * @property {(code: string, message: string) => void} refused the relay does not give this stream
  * @property {() => void} retried what was refused is asked for again
  * @property {(why: string | null) => void} broken pictures come and cannot be shown; null: they can again

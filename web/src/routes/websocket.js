@@ -75,7 +75,10 @@ export class WebSocketRoute {
   /** @param {WatchFrame} frame */
   #receive(frame) {
     this.#events.received(frame.data.length);
-    if (this.#waiting) this.#events.dropped("slow decoder", 1);
+    if (this.#waiting) {
+      this.#events.dropped("slow decoder", 1);
+      this.#events.late();
+    }
     this.#waiting = frame;
     if (!this.#decoding) void this.#decode();
   }
