@@ -7,7 +7,8 @@ MAKEFLAGS += --no-print-directory
 INSTALL := scripts/install
 STEP := scripts/step
 BUILD_TOOLS := rust cc libclang
-TEST_TOOLS := $(BUILD_TOOLS) node cmake nasm cargo-deny nats-server nats-server-current ffmpeg haproxy chromium
+VM_TOOLS := python3 strip flock qemu
+TEST_TOOLS := $(BUILD_TOOLS) $(VM_TOOLS) node cmake nasm cargo-deny nats-server nats-server-current ffmpeg haproxy chromium
 # Of all crates the same features in every step: nothing is built twice.
 TESTS := cargo test --locked -p sightline-tests --features browser
 
@@ -92,7 +93,8 @@ test-browser: ## The page in Chromium
 	$(TESTS) --test browser
 
 test-v4l2: ## Real camera drivers in a virtual machine
-	@echo "error: there is no virtual machine rig" >&2; exit 1
+	@$(INSTALL) $(BUILD_TOOLS) $(VM_TOOLS)
+	tests/v4l2/run
 
 image: ## Container images of publisher and relay
 	@docker version >/dev/null 2>&1 || { echo "error: needs a running docker engine" >&2; exit 1; }
