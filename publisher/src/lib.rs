@@ -1,6 +1,19 @@
 //! The camera side of Sightline: captures, encodes or passes through, publishes.
+//!
+//! [`run`] is the whole publisher; the caller gives it the bus and says when to stop.
 
-#![allow(dead_code)]
-
+mod camera;
+mod cli;
+mod clock;
+mod config;
+pub mod devices;
+mod encode;
 mod picture;
+mod pool;
+mod run;
 mod source;
+
+pub use cli::main;
+pub use config::{CameraConfig, Config, InvalidConfig};
+pub use devices::first_capture_device;
+pub use run::{Error, run};

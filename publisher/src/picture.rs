@@ -46,6 +46,28 @@ pub(crate) enum Layout {
     Grey,
 }
 
+impl Raw {
+    pub(crate) fn size(&self) -> Size {
+        Size {
+            width: self.width,
+            height: self.height,
+        }
+    }
+}
+
+impl Layout {
+    /// For people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Yuyv => "YUYV",
+            Self::Nv12 => "NV12",
+            Self::I420 => "I420",
+            Self::Rgb => "RGB",
+            Self::Grey => "grey",
+        }
+    }
+}
+
 /// How brightness and colour use a byte. JPEG wants the full range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Range {

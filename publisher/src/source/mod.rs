@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use output::{DropReason, Output};
-pub(crate) use url::{Parameters, SourceUrl};
+pub(crate) use url::SourceUrl;
 
 /// Every scheme, for people, in the order of the documentation.
 const SCHEMES: [&str; 7] = [

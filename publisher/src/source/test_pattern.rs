@@ -1,7 +1,244 @@
-//! `test://`: a moving picture.
+//! `test://?size=1280x720&fps=30`: a moving test card with the time and the frame number.
 
-use super::{InvalidSource, Source, SourceUrl, unknown_scheme};
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
+use futures_util::{FutureExt as _, future::BoxFuture};
+use sightline_media::testcard::{self, Card};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::{Error, Hint, InvalidSource, Output, Source, SourceUrl};
+use crate::{
+    clock::now_us,
+    picture::{Image, Layout, Picture, Range, Raw, Size},
+    pool::Pool,
+};
+
+const DEFAULT_SIZE: Size = Size {
+    width: 1280,
+    height: 720,
+};
+const DEFAULT_FPS: f64 = 30.0;
+
+/// Smaller cards cannot be read, larger ones cost more than they show.
+const SMALLEST: Size = Size {
+    width: 64,
+    height: 36,
+};
+const LARGEST: Size = Size {
+    width: 7_680,
+    height: 4_320,
+};
+
+/// The test card of `url`. Draws nothing yet.
 pub(crate) fn parse(url: &SourceUrl) -> Result<Box<dyn Source>, InvalidSource> {
-    Err(unknown_scheme(url))
+    let mut parameters = url.parameters()?;
+    let size = parameters.size()?.unwrap_or(DEFAULT_SIZE);
+    let fps = parameters.fps()?.unwrap_or(DEFAULT_FPS);
+    parameters.finish()?;
+    let parsed = url.url()?;
+    if parsed.has_host() && parsed.host_str() != Some("") || !matches!(parsed.path(), "" | "/") {
+        return Err(url.invalid("has no path: write test:// and parameters, as in test://?fps=30"));
+    }
+    if size.width < SMALLEST.width
+        || size.height < SMALLEST.height
+        || size.width > LARGEST.width
+        || size.height > LARGEST.height
+    {
+        return Err(url.invalid(format!("size={size} is not from {SMALLEST} to {LARGEST}")));
+    }
+    Ok(Box::new(TestPattern {
+        size,
+        fps,
+        shared: Arc::default(),
+        next_frame: AtomicU32::new(0),
+    }))
+}
+
+struct TestPattern {
+    size: Size,
+    fps: f64,
+    shared: Arc<Shared>,
+    /// Goes on from one period of demand to the next, so that a repeated or lost frame is seen.
+    next_frame: AtomicU32,
+}
+
+/// What drawing needs, on a blocking thread.
+#[derive(Default)]
+struct Shared {
+    card: OnceLock<Card>,
+    pool: Pool,
+}
+
+impl Source for TestPattern {
+    fn hint(&self) -> Hint {
+        Hint {
+            width: self.size.width,
+            height: self.size.height,
+            fps: self.fps as f32,
+        }
+    }
+
+    fn run<'a>(
+        &'a self,
+        output: &'a Output,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        async move {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => Ok(()),
+                result = self.draw(output) => result,
+            }
+        }
+        .boxed()
+    }
+}
+
+impl TestPattern {
+    /// Ends only with an error.
+    async fn draw(&self, output: &Output) -> Result<(), Error> {
+        let start = Instant::now();
+        let first = self.next_frame.load(Ordering::Relaxed);
+        let mut due = 0;
+        loop {
+            sleep_until(start + offset(due, self.fps)).await;
+            // Frames whose time went by are lost, as a camera's are, and their numbers with them.
+            due = due.max(due_at(start.elapsed(), self.fps));
+            let number = first.wrapping_add(due as u32);
+            self.next_frame
+                .store(number.wrapping_add(1), Ordering::Relaxed);
+            output.put(self.picture(number).await?);
+            due += 1;
+        }
+    }
+
+    async fn picture(&self, number: u32) -> Result<Picture, Error> {
+        let (shared, size) = (self.shared.clone(), self.size);
+        let drawing = tokio::task::spawn_blocking(move || shared.picture(size, number));
+        drawing.await.map_err(|error| Error::Failed {
+            what: "the test pattern".into(),
+            reason: error.to_string(),
+        })
+    }
+}
+
+impl Shared {
+    fn picture(&self, size: Size, number: u32) -> Picture {
+        let card = self.card.get_or_init(|| Card::new(size.width, size.height));
+        let mut data = self.pool.take();
+        let capture_time_us = now_us();
+        card.render(number, capture_time_us, &mut data);
+        Picture {
+            capture_time_us,
+            image: Image::Raw(Raw {
+                layout: Layout::I420,
+                width: size.width,
+                height: size.height,
+                stride_bytes: testcard::stride(size.width),
+                range: Range::Full,
+                data: self.pool.share(data),
+            }),
+        }
+    }
+}
+
+/// When frame `frame` is due. Counted from the start, so that errors do not add up.
+fn offset(frame: u64, fps: f64) -> Duration {
+    Duration::from_secs_f64(frame as f64 / fps)
+}
+
+/// The last frame that is due after `elapsed`.
+fn due_at(elapsed: Duration, fps: f64) -> u64 {
+    // A timer may fire a little early by the rounding of its clock.
+    (elapsed.as_secs_f64() * fps + 1e-3) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn source(url: &str) -> Result<Box<dyn Source>, InvalidSource> {
+        parse(&SourceUrl::new(url, BTreeMap::new()).unwrap())
+    }
+
+    fn number(picture: &Picture) -> u32 {
+        let Image::Raw(raw) = &picture.image else {
+            panic!("not raw")
+        };
+        testcard::read_number(&raw.data, raw.width, raw.height, raw.stride_bytes).unwrap()
+    }
+
+    #[test]
+    fn size_and_rate_are_checked() {
+        for (url, wanted) in [
+            ("test://?size=10x10", "not from 64x36"),
+            ("test://?size=9000x9000", "not from 64x36"),
+            ("test://?fps=x", "fps=x"),
+            ("test://?colour=red", "no parameter"),
+            ("test://gate", "has no path"),
+            ("test:///dev/video0", "has no path"),
+        ] {
+            let error = source(url).err().unwrap().to_string();
+            assert!(error.contains(wanted), "{url}: {error}");
+        }
+        assert_eq!(
+            source("test://").unwrap().hint(),
+            Hint {
+                width: 1280,
+                height: 720,
+                fps: 30.0
+            }
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn numbers_go_on_across_periods_of_demand() {
+        let source = source("test://?size=64x36&fps=50").unwrap();
+        let output = Output::default();
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            let stop = CancellationToken::new();
+            let taking = async {
+                for _ in 0..5 {
+                    seen.push(number(&output.take().await));
+                }
+                stop.cancel();
+            };
+            let (result, ()) = tokio::join!(source.run(&output, stop.clone()), taking);
+            result.unwrap();
+            output.clear();
+        }
+        assert_eq!(seen, (0..10).collect::<Vec<_>>());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn frames_keep_to_their_times_and_late_ones_are_lost() {
+        let source = source("test://?size=64x36&fps=30").unwrap();
+        let output = Output::default();
+        let stop = CancellationToken::new();
+        let start = Instant::now();
+        let taking = async {
+            for i in 0..300 {
+                assert_eq!(number(&output.take().await), i);
+            }
+            let drift = start
+                .elapsed()
+                .abs_diff(Duration::from_secs_f64(299.0 / 30.0));
+            assert!(drift <= Duration::from_millis(1), "{drift:?}");
+            tokio::time::advance(Duration::from_secs(1)).await;
+            assert_eq!(number(&output.take().await), 329);
+            stop.cancel();
+        };
+        let (result, ()) = tokio::join!(source.run(&output, stop.clone()), taking);
+        result.unwrap();
+    }
 }

@@ -1,0 +1,185 @@
+//! Runs the source while it is wanted: opens it again when it fails, and notices when it falls silent.
+
+use std::{pin::pin, time::Duration};
+
+use sightline_proto::CameraState;
+use tokio::{
+    task::JoinError,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tracing::Instrument as _;
+
+use super::{
+    backoff::Backoff,
+    shared::{Shared, Status},
+    silence::{FIRST_PICTURE, Silence},
+};
+use crate::source;
+
+/// How long a source may take to close before people are told that it hangs. Sources promise 500 ms.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+type Running = AbortOnDropHandle<Result<(), source::Error>>;
+
+/// Why an attempt ended.
+enum End {
+    /// Nobody wants it any more.
+    Unwanted,
+    Failed(source::Error),
+}
+
+pub(super) async fn run(shared: &Shared, shutdown: &CancellationToken) {
+    let mut capture = pin!(keep(shared, shutdown));
+    tokio::select! {
+        biased;
+        () = &mut capture => {}
+        // `keep` ends by itself, soon, unless its source hangs.
+        () = async { shutdown.cancelled().await; sleep(CLOSE_LIMIT).await } => {
+            tracing::warn!(camera = %shared.camera.name, "the source does not close, leaving it");
+        }
+    }
+}
+
+/// Keeps the source open as long as it is wanted, over and over.
+async fn keep(shared: &Shared, shutdown: &CancellationToken) {
+    let mut open = shared.open.subscribe();
+    loop {
+        shared.set_status(Status::of(CameraState::Idle));
+        shared.meter().clear();
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return,
+            // The sender lives in `shared`.
+            _ = open.wait_for(|open| *open) => {}
+        }
+        shared.set_status(Status::of(CameraState::Connecting));
+        let unwanted = CancellationToken::new();
+        let watch_demand = async {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                _ = open.wait_for(|open| !*open) => {}
+            }
+            unwanted.cancel();
+        };
+        tokio::join!(while_wanted(shared, &unwanted), watch_demand);
+    }
+}
+
+/// Attempts until `unwanted`.
+async fn while_wanted(shared: &Shared, unwanted: &CancellationToken) {
+    let mut backoff = Backoff::default();
+    while !unwanted.is_cancelled() {
+        let End::Failed(error) = attempt(shared, unwanted, &mut backoff).await else {
+            return;
+        };
+        let pause = match error {
+            source::Error::Unauthorized { .. } => backoff.after_refusal(rand::random()),
+            _ => backoff.after_failure(rand::random()),
+        };
+        shared.meter().clear();
+        shared.set_status(Status {
+            state: match error {
+                source::Error::Silent { .. } => CameraState::Stalled,
+                _ => CameraState::Failed,
+            },
+            reason: match shared.fault().take() {
+                Some(fault) => format!("{error}; {fault}"),
+                None => error.to_string(),
+            },
+        });
+        tracing::debug!(camera = %shared.camera.name, ?pause, "trying again later");
+        tokio::select! {
+            biased;
+            () = unwanted.cancelled() => return,
+            () = sleep(pause) => {}
+        }
+    }
+}
+
+/// Opens the source once, and follows it until it ends.
+async fn attempt(shared: &Shared, unwanted: &CancellationToken, backoff: &mut Backoff) -> End {
+    shared.output.clear();
+    *shared.fault() = None;
+    let silence = Silence::of(shared.camera.source.hint());
+    let stop = CancellationToken::new();
+    let mut running = start(shared, stop.clone());
+    let mut alive = shared.alive.subscribe();
+    let (mut first, mut last): (Option<Instant>, Instant) = (None, Instant::now());
+    loop {
+        let stalled = shared.status.borrow().state == CameraState::Stalled;
+        let limit = match first {
+            None => FIRST_PICTURE,
+            Some(_) if stalled => silence.restart,
+            Some(_) => silence.stalled,
+        };
+        tokio::select! {
+            biased;
+            () = unwanted.cancelled() => {
+                close(shared, running, &stop).await;
+                return End::Unwanted;
+            }
+            _ = alive.changed() => {
+                last = Instant::now();
+                let since = *first.get_or_insert(last);
+                backoff.lived(last - since);
+                shared.set_status(Status::of(CameraState::Live));
+            }
+            result = &mut running => return End::Failed(failure(shared, result)),
+            () = sleep_until(last + limit) => {
+                if first.is_some() && !stalled {
+                    let reason = silent(shared, limit).to_string();
+                    shared.set_status(Status { state: CameraState::Stalled, reason });
+                } else {
+                    close(shared, running, &stop).await;
+                    return End::Failed(silent(shared, limit));
+                }
+            }
+        }
+    }
+}
+
+/// The source on a task of its own, so that one that panics takes nothing with it.
+fn start(shared: &Shared, stop: CancellationToken) -> Running {
+    let (source, output) = (shared.camera.source.clone(), shared.output.clone());
+    let span = tracing::info_span!("camera", name = %shared.camera.name);
+    let run = async move { source.run(&output, stop).await };
+    AbortOnDropHandle::new(tokio::spawn(run.instrument(span)))
+}
+
+/// Stops the source and waits for its end: it may hold a device that the next attempt needs.
+async fn close(shared: &Shared, mut running: Running, stop: &CancellationToken) {
+    stop.cancel();
+    if timeout(CLOSE_LIMIT, &mut running).await.is_ok() {
+        return;
+    }
+    shared.set_status(Status {
+        state: CameraState::Failed,
+        reason: format!("{} does not close", shared.camera.shown_source),
+    });
+    running.abort();
+    let _ = running.await;
+}
+
+fn silent(shared: &Shared, silence: Duration) -> source::Error {
+    source::Error::Silent {
+        what: shared.camera.shown_source.clone(),
+        silence,
+    }
+}
+
+/// What it means that the source ended without being asked to.
+fn failure(shared: &Shared, result: Result<Result<(), source::Error>, JoinError>) -> source::Error {
+    let what = shared.camera.shown_source.clone();
+    match result {
+        Ok(Ok(())) => source::Error::Ended { what },
+        Ok(Err(error)) => error,
+        Err(error) => {
+            tracing::error!(camera = %shared.camera.name, %error, "a source broke: this is a bug");
+            source::Error::Failed {
+                what,
+                reason: "it broke; this is a bug, see the log".into(),
+            }
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Raw pictures seen as planes of samples, whatever their layout.
+
+use super::Error;
+use crate::picture::{Layout, Range, Raw};
+
+/// A picture whose bytes are known to be all there.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum View<'a> {
+    Grey {
+        y: Plane<'a>,
+        range: Range,
+    },
+    Yuv {
+        y: Plane<'a>,
+        u: Plane<'a>,
+        v: Plane<'a>,
+        half_height: bool,
+        range: Range,
+    },
+    Rgb {
+        rows: Plane<'a>,
+        range: Range,
+    },
+}
+
+/// One sample of each pixel (or of each block of pixels).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plane<'a> {
+    data: &'a [u8],
+    stride: usize,
+    /// Bytes from one sample of a row to the next.
+    step: usize,
+    pub(super) width: usize,
+    pub(super) height: usize,
+}
+
+impl<'a> Plane<'a> {
+    /// Row `y` from its first sample to its last, with what lies between them. `y` is less than the height.
+    pub(super) fn row(&self, y: usize) -> &'a [u8] {
+        let start = y * self.stride;
+        &self.data[start..start + (self.width - 1) * self.step + 1]
+    }
+
+    /// The samples of row `y`.
+    pub(super) fn samples(&self, y: usize) -> impl Iterator<Item = u8> + use<'a> {
+        self.row(y).iter().step_by(self.step).copied()
+    }
+
+    /// All rows, and the bytes from one to the next.
+    #[cfg(feature = "turbojpeg")]
+    pub(super) fn rows(&self) -> (&'a [u8], usize) {
+        let end = (self.height - 1) * self.stride + (self.width - 1) * self.step + 1;
+        (&self.data[..end], self.stride)
+    }
+
+    /// Whether a row is nothing but its samples.
+    pub(super) fn is_packed(&self) -> bool {
+        self.step == 1
+    }
+}
+
+impl<'a> View<'a> {
+    /// Fails if the size cannot be a JPEG's, or bytes are missing.
+    pub(super) fn of(raw: &'a Raw) -> Result<Self, Error> {
+        let (width, height) = (raw.width as usize, raw.height as usize);
+        if !(1..=65_535).contains(&width) || !(1..=65_535).contains(&height) {
+            return Err(Error::Size {
+                width: raw.width,
+                height: raw.height,
+            });
+        }
+        let stride = raw.stride_bytes;
+        let (half_width, half_height) = (width.div_ceil(2), height.div_ceil(2));
+        let plane = |offset, stride, step, width, height| {
+            Plane::new(&raw.data, offset, stride, step, width, height).ok_or_else(|| Error::Short {
+                width: raw.width,
+                height: raw.height,
+                layout: raw.layout.name(),
+                len_bytes: raw.data.len(),
+                stride_bytes: stride,
+            })
+        };
+        // Saturated it is beyond any memory, and `plane` refuses it.
+        let luma_len = stride.saturating_mul(height);
+        let range = raw.range;
+        Ok(match raw.layout {
+            Layout::Grey => View::Grey {
+                y: plane(0, stride, 1, width, height)?,
+                range,
+            },
+            Layout::Rgb => {
+                let row_bytes = width * 3;
+                View::Rgb {
+                    rows: plane(0, stride, 1, row_bytes, height)?,
+                    range,
+                }
+            }
+            Layout::Yuyv => View::Yuv {
+                y: plane(0, stride, 2, width, height)?,
+                u: plane(1, stride, 4, half_width, height)?,
+                v: plane(3, stride, 4, half_width, height)?,
+                half_height: false,
+                range,
+            },
+            Layout::Nv12 => View::Yuv {
+                y: plane(0, stride, 1, width, height)?,
+                u: plane(luma_len, stride, 2, half_width, half_height)?,
+                v: plane(
+                    luma_len.saturating_add(1),
+                    stride,
+                    2,
+                    half_width,
+                    half_height,
+                )?,
+                half_height: true,
+                range,
+            },
+            Layout::I420 => {
+                let chroma_stride = stride.div_ceil(2);
+                let v = luma_len.saturating_add(chroma_stride.saturating_mul(half_height));
+                View::Yuv {
+                    y: plane(0, stride, 1, width, height)?,
+                    u: plane(luma_len, chroma_stride, 1, half_width, half_height)?,
+                    v: plane(v, chroma_stride, 1, half_width, half_height)?,
+                    half_height: true,
+                    range,
+                }
+            }
+        })
+    }
+}
+
+impl<'a> Plane<'a> {
+    /// Nothing if `data` ends before the last sample, or rows overlap.
+    fn new(
+        data: &'a [u8],
+        offset: usize,
+        stride: usize,
+        step: usize,
+        width: usize,
+        height: usize,
+    ) -> Option<Self> {
+        let row_bytes = (width - 1).checked_mul(step)?.checked_add(1)?;
+        let last_row = stride.checked_mul(height - 1)?;
+        let end = offset.checked_add(last_row)?.checked_add(row_bytes)?;
+        if stride < row_bytes || end > data.len() {
+            return None;
+        }
+        Some(Self {
+            data: &data[offset..],
+            stride,
+            step,
+            width,
+            height,
+        })
+    }
+}
+
+/// What a byte of `range` is in the full range that JPEG has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ToFull {
+    pub(super) luma: &'static [u8; 256],
+    pub(super) chroma: &'static [u8; 256],
+}
+
+impl ToFull {
+    /// Nothing if nothing has to change.
+    pub(super) fn from(range: Range) -> Option<Self> {
+        match range {
+            Range::Full => None,
+            Range::Limited => Some(Self {
+                luma: &LUMA,
+                chroma: &CHROMA,
+            }),
+        }
+    }
+}
+
+static LUMA: [u8; 256] = table(16, 219, 0);
+static CHROMA: [u8; 256] = table(128, 224, 128);
+
+/// `(x - zero) * 255 / span + full_zero`, rounded, limited to a byte.
+const fn table(zero: i32, span: i32, full_zero: i32) -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut x = 0;
+    while x < 256 {
+        let scaled = (x as i32 - zero) * 255;
+        let half = if scaled < 0 { -span / 2 } else { span / 2 };
+        let value = (scaled + half) / span + full_zero;
+        table[x] = if value < 0 {
+            0
+        } else if value > 255 {
+            255
+        } else {
+            value as u8
+        };
+        x += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limited_range_becomes_full_range() {
+        for (limited, full) in [
+            (0, 0),
+            (16, 0),
+            (125, 127),
+            (126, 128),
+            (235, 255),
+            (255, 255),
+        ] {
+            assert_eq!(LUMA[limited], full, "luma {limited}");
+        }
+        for (limited, full) in [(0, 0), (16, 0), (128, 128), (240, 255), (255, 255)] {
+            assert_eq!(CHROMA[limited], full, "chroma {limited}");
+        }
+    }
+}

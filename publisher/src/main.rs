@@ -1,0 +1,5 @@
+//! The program `sightline-publisher`.
+
+fn main() -> std::process::ExitCode {
+    sightline_publisher::main()
+}
