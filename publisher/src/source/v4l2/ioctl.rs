@@ -147,16 +147,6 @@ impl From<v4l2_pix_format> for Format {
     }
 }
 
-/// The format in use.
-pub(super) fn format(device: &Device) -> io::Result<Format> {
-    let mut answer = v4l2_format::zeroed();
-    answer.type_ = Type::VideoCapture as u32;
-    // SAFETY: the type is that of the request.
-    unsafe { call(device, vidioc::VIDIOC_G_FMT, &mut answer)? };
-    // SAFETY: the driver fills this variant for the buffer type asked for; any bits are a value of it.
-    Ok(unsafe { answer.fmt.pix }.into())
-}
-
 /// Asks for a format, whole frames rather than fields; returns what the driver made of it.
 pub(super) fn set_format(
     device: &Device,
@@ -175,7 +165,7 @@ pub(super) fn set_format(
     };
     // SAFETY: the type is that of the request.
     unsafe { call(device, vidioc::VIDIOC_S_FMT, &mut request)? };
-    // SAFETY: as in `format`.
+    // SAFETY: the driver fills this variant for the buffer type asked for; any bits are a value of it.
     Ok(unsafe { request.fmt.pix }.into())
 }
 

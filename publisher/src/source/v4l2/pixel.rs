@@ -5,7 +5,6 @@ use v4l::{
     FourCC,
     v4l_sys::{
         v4l2_colorspace_V4L2_COLORSPACE_JPEG as COLORSPACE_JPEG,
-        v4l2_colorspace_V4L2_COLORSPACE_RAW as COLORSPACE_RAW,
         v4l2_field_V4L2_FIELD_ALTERNATE as FIELD_ALTERNATE,
         v4l2_field_V4L2_FIELD_BOTTOM as FIELD_BOTTOM, v4l2_field_V4L2_FIELD_SEQ_BT as FIELD_SEQ_BT,
         v4l2_field_V4L2_FIELD_SEQ_TB as FIELD_SEQ_TB, v4l2_field_V4L2_FIELD_TOP as FIELD_TOP,
@@ -147,16 +146,14 @@ pub(super) fn is_whole_frame(format: &Format) -> bool {
     .contains(&format.field)
 }
 
-/// The rule of the kernel's `V4L2_MAP_QUANTIZATION_DEFAULT`, and infrared cameras that call their grey
-/// raw: they use the whole byte.
+/// The rule of the kernel's `V4L2_MAP_QUANTIZATION_DEFAULT`, but for grey: infrared and monochrome cameras
+/// use the whole byte and seldom say so.
 fn range(layout: Layout, format: &Format) -> Range {
-    let raw_grey = layout == Layout::Grey && format.colorspace == COLORSPACE_RAW;
     match format.quantization {
         FULL_RANGE => Range::Full,
         LIMITED_RANGE => Range::Limited,
-        _ if layout == Layout::Rgb || format.colorspace == COLORSPACE_JPEG || raw_grey => {
-            Range::Full
-        }
+        _ if matches!(layout, Layout::Rgb | Layout::Grey) => Range::Full,
+        _ if format.colorspace == COLORSPACE_JPEG => Range::Full,
         _ => Range::Limited,
     }
 }
@@ -222,17 +219,16 @@ mod tests {
     fn yuv_is_of_limited_range_unless_the_driver_says_otherwise() {
         let mut yuyv = format(8, 4, 16);
         assert_eq!(range(Layout::Yuyv, &yuyv), Range::Limited);
-        assert_eq!(range(Layout::Grey, &yuyv), Range::Limited);
+        assert_eq!(range(Layout::Grey, &yuyv), Range::Full);
         assert_eq!(range(Layout::Rgb, &yuyv), Range::Full);
         yuyv.colorspace = COLORSPACE_JPEG;
         assert_eq!(range(Layout::Yuyv, &yuyv), Range::Full);
         yuyv.quantization = LIMITED_RANGE;
         assert_eq!(range(Layout::Yuyv, &yuyv), Range::Limited);
+        assert_eq!(range(Layout::Grey, &yuyv), Range::Limited);
         yuyv.quantization = FULL_RANGE;
+        yuyv.colorspace = 0;
         assert_eq!(range(Layout::Yuyv, &yuyv), Range::Full);
-        yuyv.quantization = 0;
-        yuyv.colorspace = COLORSPACE_RAW;
-        assert_eq!(range(Layout::Grey, &yuyv), Range::Full);
     }
 
     #[test]
