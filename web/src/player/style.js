@@ -2,6 +2,7 @@
 
 export const CSS = `
 :host {
+  aspect-ratio: 16 / 9;
   display: block;
   position: relative;
   overflow: hidden;
