@@ -20,7 +20,7 @@ export function uses(origin, camera) {
     { title: "Snapshot", how: "The newest picture, as JPEG.", texts: [one(snapshot)] },
     {
       title: "Your own page",
-      how: "The player of this page, or a plain image where there is no script.",
+      how: "The player of this page, once the relay allows your page (http.allowed_origins), or a plain image.",
       texts: [
         one(
           `<script type="module" src="${origin}/static/src/player.js"></script>\n` +

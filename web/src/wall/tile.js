@@ -24,14 +24,11 @@ export function tile(camera, resized) {
   const link = h("a", { class: "tile-link", "data-camera": camera });
   const name = h("span", { class: "tile-name" });
   const figures = h("span", { class: "tile-figures" });
-  const buttons = h(
-    "div",
-    { class: "tile-buttons" },
-    iconButton("Snapshot", icon("snapshot"), () => attempt(() => player.saveSnapshot())),
-  );
-  if (document.fullscreenEnabled) {
-    buttons.append(iconButton("Full screen", icon("fullscreen"), () => attempt(() => player.toggleFullscreen())));
-  }
+  const buttons = h("div", { class: "tile-buttons" });
+  const snapshot = iconButton("Snapshot", icon("snapshot"), () => attempt(() => player.saveSnapshot(), "Snapshot saved"));
+  const full = iconButton("Full screen", icon("fullscreen"), () => attempt(() => player.toggleFullscreen()));
+  buttons.append(snapshot);
+  if (document.fullscreenEnabled) buttons.append(full);
   player.append(h("div", { class: "tile-label" }, name, figures));
   const element = h("li", { class: "tile" }, player, link, buttons);
 
@@ -67,7 +64,11 @@ export function tile(camera, resized) {
      */
     update(info, address) {
       title = cameraTitle(info, camera);
-      if (name.textContent !== title) name.textContent = title;
+      if (name.textContent !== title) {
+        name.textContent = title;
+        snapshot.setAttribute("aria-label", `Snapshot of ${title}`);
+        full.setAttribute("aria-label", `${title}, full screen`);
+      }
       if (link.getAttribute("href") !== address) link.href = address;
       label();
     },

@@ -34,7 +34,7 @@ const KEYS = [
 export function wall(app) {
   const { connection } = app;
   const top = header(app);
-  const grid = h("ul", { class: "grid", "aria-label": "Cameras" });
+  const grid = h("ul", { class: "grid", role: "list", "aria-label": "Cameras" });
   const notice = h("div", { class: "notice", hidden: true });
   const main = h("main", { class: "wall" }, grid);
   const element = h("div", { class: "wall-view" }, top.element, main, notice);
