@@ -2,5 +2,8 @@
 //!
 //! Nothing here does I/O, reads a clock or awaits.
 
+pub mod aac;
+pub mod fmp4;
+pub mod h264;
 pub mod jpeg;
 pub mod testcard;
