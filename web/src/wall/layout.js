@@ -14,6 +14,8 @@ const USUAL_RATIO = 1.6;
 const SCROLLED_TILE_WIDTH = 300;
 /** Equal tiles are preferred while they show nearly as much, */
 const EQUAL_BONUS = 1.12;
+/** unless their rows end at places that differ by more than this, */
+const RAGGED = 0.97;
 /** and so are rows from edge to edge over bands of nothing left and right. */
 const WIDTH_BONUS = 0.4;
 /** A wall that needs more rows scrolls. */
@@ -62,7 +64,9 @@ function equalRows(space, ratios, count) {
     (space.height - GAP * (count - 1)) / count,
     ...rows.map((row) => naturalHeight(space.width, row)),
   );
-  return judge(space, rows, rows.map(() => height), EQUAL_BONUS);
+  const full = (rows.length > 1 ? rows.slice(0, -1) : rows).map((row) => rowWidth(row, height));
+  const ragged = Math.min(...full) < RAGGED * Math.max(...full);
+  return judge(space, rows, rows.map(() => height), ragged ? 1 : EQUAL_BONUS);
 }
 
 /**
