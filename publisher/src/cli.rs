@@ -172,7 +172,8 @@ impl Settings {
     }
 }
 
-fn named_source(text: &str) -> Result<(Token, String), String> {
+/// `NAME=SOURCE` of a command line, taken apart. Whether the source can be used is not looked at.
+pub fn named_source(text: &str) -> Result<(Token, String), String> {
     let (name, source) = text
         .split_once('=')
         .ok_or("write NAME=SOURCE, for example gate=v4l2:///dev/video0")?;

@@ -13,7 +13,7 @@ mod pool;
 mod run;
 mod source;
 
-pub use cli::main;
+pub use cli::{main, named_source};
 pub use config::{CameraConfig, Config, InvalidConfig};
 pub use devices::first_capture_device;
 pub use run::{Error, run};

@@ -17,6 +17,6 @@ mod metrics;
 mod serve;
 mod viewer;
 
-pub use cli::main;
+pub use cli::{ask_ready, main};
 pub use config::{Config, Http, InvalidSetting, Streams};
 pub use serve::{Error, serve};

@@ -1,0 +1,36 @@
+//! Both parts over a bus inside this process.
+
+use anyhow::Context as _;
+use sightline_bus::Bus;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+
+/// What a nats-server carries in one message unless it is told otherwise: the demo walks the real path.
+const MAX_PAYLOAD_BYTES: usize = 1 << 20;
+
+/// Serves the configured cameras at `listener` until `shutdown`, or until one part fails.
+pub(crate) async fn run(
+    config: &Config,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let bus = Bus::local(MAX_PAYLOAD_BYTES);
+    // The relay drains with pictures still coming: the publisher stops when it is done.
+    let relay_done = CancellationToken::new();
+    let relay = async {
+        let result =
+            sightline_relay::serve(config.relay(), bus.clone(), listener, shutdown.clone()).await;
+        relay_done.cancel();
+        result.context("the relay failed")
+    };
+    let publisher = async {
+        let result =
+            sightline_publisher::run(config.publisher(), bus.clone(), relay_done.clone()).await;
+        shutdown.cancel();
+        result.context("the publisher failed")
+    };
+    let (relay, publisher) = tokio::join!(relay, publisher);
+    relay.and(publisher)
+}
