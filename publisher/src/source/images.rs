@@ -1,7 +1,0 @@
-//! `images:///dir`: the pictures of a folder, in turn.
-
-use super::{InvalidSource, Source, SourceUrl, unknown_scheme};
-
-pub(crate) fn parse(url: &SourceUrl) -> Result<Box<dyn Source>, InvalidSource> {
-    Err(unknown_scheme(url))
-}
