@@ -107,11 +107,6 @@ impl Splitter {
         }
     }
 
-    /// Whether the last byte belongs to a picture that has not ended.
-    pub fn in_picture(&self) -> bool {
-        !matches!(self.state, State::Gap(_))
-    }
-
     /// Takes the next bytes of the stream and gives what they complete. `stamp` is whatever the caller
     /// wants to know of a picture's first byte, such as when it came.
     pub fn push(&mut self, chunk: &[u8], stamp: i64) -> Vec<Split> {

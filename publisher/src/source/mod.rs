@@ -5,7 +5,7 @@ mod file;
 mod http;
 mod images;
 mod output;
-mod passthrough;
+pub(crate) mod passthrough;
 mod test_pattern;
 mod url;
 pub(crate) mod v4l2;

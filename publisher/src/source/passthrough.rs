@@ -1,6 +1,6 @@
 //! Pictures that a source already gives as JPEG: checked, cleaned, handed on or counted.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use sightline_media::jpeg::{self, Reason, Split};
@@ -10,12 +10,6 @@ use crate::picture::{Image, Picture};
 
 /// The largest picture that is handed on; a larger one is dropped and counted.
 pub(super) const MAX_BYTES: usize = sightline_proto::MAX_FRAME_BYTES;
-
-/// Microseconds since 1970 UTC.
-pub(super) fn now_us() -> i64 {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    i64::try_from(now.unwrap_or_default().as_micros()).unwrap_or(i64::MAX)
-}
 
 /// Hands `jpeg` to `output` if it is a whole picture, else counts it. Says whether it was one.
 ///
@@ -90,11 +84,11 @@ impl Watch {
 }
 
 #[cfg(test)]
-pub(super) mod samples {
+pub(crate) mod samples {
     use bytes::Bytes;
 
     /// A picture with noise enough to be about `width * height / 2` bytes long.
-    pub(in crate::source) fn jpeg(width: u16, height: u16) -> Bytes {
+    pub(crate) fn jpeg(width: u16, height: u16) -> Bytes {
         let pixels: Vec<u8> = (0..usize::from(width) * usize::from(height) * 3)
             .map(|i| (i * i / 7 % 251) as u8)
             .collect();

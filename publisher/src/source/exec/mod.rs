@@ -27,6 +27,7 @@ use self::{
     stderr::Log,
 };
 use super::{Error, Hint, InvalidSource, Output, Source, SourceUrl, passthrough};
+use crate::clock::now_us;
 
 /// How long a command may go without a picture: from its start, as some take their time to connect, and
 /// between two. Then it is ended and started again.
@@ -131,7 +132,7 @@ impl Exec {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return End::Unreadable(error),
             }
-            for split in splitter.push(&buffer, passthrough::now_us()) {
+            for split in splitter.push(&buffer, now_us()) {
                 if passthrough::put_split(output, split) {
                     any = true;
                     watch.picture_came();

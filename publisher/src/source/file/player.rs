@@ -11,7 +11,10 @@ use tokio::{
 };
 
 use super::kind::{self, Kind};
-use crate::source::{Error, Output, passthrough};
+use crate::{
+    clock::now_us,
+    source::{Error, Output, passthrough},
+};
 
 /// What is read at once.
 const READ_BYTES: usize = 256 << 10;
@@ -69,7 +72,7 @@ impl Player {
                 any |= match split {
                     Split::Picture { data, .. } => {
                         ticks.tick().await;
-                        passthrough::put(output, data, passthrough::now_us())
+                        passthrough::put(output, data, now_us())
                     }
                     dropped @ Split::Dropped { .. } => passthrough::put_split(output, dropped),
                 };

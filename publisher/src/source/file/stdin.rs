@@ -19,7 +19,10 @@ use tokio::{io::AsyncReadExt as _, net::unix::pipe, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{DEFAULT_FPS, player::Player};
-use crate::source::{Error, Hint, Output, Source, passthrough};
+use crate::{
+    clock::now_us,
+    source::{Error, Hint, Output, Source, passthrough},
+};
 
 const WHAT: &str = "standard input";
 
@@ -109,7 +112,7 @@ async fn read_pipe(
             }
             return Err(Error::Ended { what: WHAT.into() });
         }
-        for split in splitter.push(&buffer, passthrough::now_us()) {
+        for split in splitter.push(&buffer, now_us()) {
             if passthrough::put_split(output, split) {
                 watch.picture_came();
             }

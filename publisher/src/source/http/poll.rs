@@ -11,7 +11,10 @@ use super::{
     kind::Kind,
     stream::{Body, Broken},
 };
-use crate::source::{DropReason, Error, Output, passthrough};
+use crate::{
+    clock::now_us,
+    source::{DropReason, Error, Output, passthrough},
+};
 
 /// A camera of which so many pictures in a row are broken is silent, if its rate is slow.
 const SILENT_POLLS: u32 = 3;
@@ -69,7 +72,7 @@ async fn picture(
     loop {
         match body.next().await {
             Ok(Some(bytes)) => {
-                arrival_us.get_or_insert_with(passthrough::now_us);
+                arrival_us.get_or_insert_with(now_us);
                 if picture.len() + bytes.len() > passthrough::MAX_BYTES {
                     // Dropping the body closes the connection.
                     return Ok(Err(DropReason::TooLarge));
@@ -77,7 +80,7 @@ async fn picture(
                 picture.extend_from_slice(&bytes);
             }
             Ok(None) => {
-                let arrival_us = arrival_us.unwrap_or_else(passthrough::now_us);
+                let arrival_us = arrival_us.unwrap_or_else(now_us);
                 return Ok(Ok((picture.freeze(), arrival_us)));
             }
             Err(Broken::Closed(_)) => return Ok(Err(DropReason::Truncated)),

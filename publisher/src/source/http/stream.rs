@@ -9,7 +9,10 @@ use super::{
     client::{Target, in_words},
     multipart::Parser,
 };
-use crate::source::{Error, Output, passthrough};
+use crate::{
+    clock::now_us,
+    source::{Error, Output, passthrough},
+};
 
 /// The bytes of a body, as they come.
 pub(super) struct Body<'a> {
@@ -88,7 +91,7 @@ pub(super) async fn multipart(
             }
         };
         let splits = parser
-            .push(&bytes, passthrough::now_us())
+            .push(&bytes, now_us())
             .map_err(|error| target.failed(error))?;
         for split in splits {
             if passthrough::put_split(output, split) {
