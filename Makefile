@@ -12,7 +12,7 @@ TEST_TOOLS := $(BUILD_TOOLS) $(VM_TOOLS) node cmake nasm cargo-deny nats-server 
 # Of all crates the same features in every step: nothing is built twice.
 TESTS := cargo test --locked -p sightline-tests --features browser
 
-.PHONY: help demo test check audit image install \
+.PHONY: help demo test check bench audit image install \
 	test-unit test-web test-e2e test-browser test-v4l2 \
 	check-format check-clippy check-deny check-doc check-links check-web
 
@@ -72,6 +72,12 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	@$(INSTALL) node
 	cd web && npm ci --no-audit --no-fund
 	@touch $@
+
+bench: ## What it costs to serve a frame: the relay beside the physical floor
+	@$(INSTALL) $(BUILD_TOOLS) nats-server
+	cargo build --release --locked -p sightline-relay -p sightline-bench
+	target/release/sightline-bench fanout $(ARGS)
+	target/release/sightline-bench fanout --route websocket $(ARGS)
 
 audit: ## Known vulnerabilities of the dependencies (fetches the advisory database)
 	@$(INSTALL) rust cargo-deny
