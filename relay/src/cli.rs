@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::{Config, serve};
 
+mod files;
 mod health;
 
 /// Serves cameras to browsers and other viewers.
@@ -95,6 +96,7 @@ fn load(settings: &Settings) -> anyhow::Result<Config> {
 async fn run(settings: &Settings) -> anyhow::Result<()> {
     let config = load(settings)?;
     config.log.start()?;
+    files::allow(config.http.max_connections);
     let shutdown = sightline_cli::shutdown_on_signals().context("cannot listen to signals")?;
     let listener = TcpListener::bind(config.listen)
         .await
@@ -119,10 +121,15 @@ async fn connect(config: &Config) -> anyhow::Result<Bus> {
 
 async fn healthcheck(settings: &Settings) -> anyhow::Result<()> {
     let config = load(settings)?;
-    match health::ask(config.listen, PATIENCE).await {
-        Ok(()) => Ok(()),
-        Err(reason) => Err(Exit::Unhealthy.because(reason)),
-    }
+    ask_ready(config.listen).await
+}
+
+/// Asks the relay that listens at `listen` whether it is ready. If not, the error says why, and makes the
+/// program exit with 3.
+pub async fn ask_ready(listen: SocketAddr) -> anyhow::Result<()> {
+    health::ask(listen, PATIENCE)
+        .await
+        .map_err(|reason| Exit::Unhealthy.because(reason))
 }
 
 /// A relay that has not said within this time that it is ready is not.

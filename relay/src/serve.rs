@@ -3,15 +3,16 @@
 use std::{net::SocketAddr, time::Duration};
 
 use sightline_bus::{Bus, Link};
-use tokio::net::TcpListener;
+use sightline_proto::CameraState;
+use tokio::{net::TcpListener, sync::broadcast::error::RecvError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
     config::{Config, InvalidSetting},
-    directory::Directory,
+    directory::{Change, Directory},
     http,
-    hub::Hub,
+    hub::{Hub, StreamName},
     metrics::Metrics,
 };
 
@@ -65,6 +66,12 @@ pub async fn serve(
         stop_bus.clone(),
     ));
 
+    tasks.spawn(remind_idle_cameras(
+        directory.clone(),
+        hub.clone(),
+        stop_bus.clone(),
+    ));
+
     let grace = Duration::from_millis(config.drain_ms);
     let app = http::App::new(
         config,
@@ -92,6 +99,31 @@ fn announce(address: SocketAddr) {
             %address,
             "there is no authentication: everyone who reaches this address can watch every camera"
         );
+    }
+}
+
+/// A camera that says it is idle while it is watched here has not heard of it: it just started. It is
+/// told at once, so that its viewers need not wait for the next heartbeat.
+async fn remind_idle_cameras(directory: Directory, hub: Hub, stop: CancellationToken) {
+    let mut changes = directory.follow();
+    loop {
+        let change = tokio::select! {
+            change = changes.recv() => change,
+            () = stop.cancelled() => return,
+        };
+        match change {
+            Ok(Change::Camera(camera)) if camera.online && camera.state == CameraState::Idle => {
+                for offer in &camera.streams {
+                    hub.remind(&StreamName {
+                        camera: camera.name.clone(),
+                        stream: offer.name.clone(),
+                    });
+                }
+            }
+            // Whatever was missed comes with the heartbeat.
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
     }
 }
 

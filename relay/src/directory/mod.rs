@@ -2,6 +2,7 @@
 
 mod camera;
 mod presence;
+mod view;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -19,6 +20,7 @@ use crate::{
 };
 pub(crate) use camera::Camera;
 use presence::{Outcome, Presence};
+pub(crate) use view::View;
 
 /// Changes that a follower may fall behind by. One that falls further gets the whole list anew.
 const CHANGES: usize = 256;

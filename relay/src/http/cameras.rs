@@ -1,17 +1,17 @@
 //! `/api/cameras`: what there is to watch, as JSON.
 
 use axum::{
-    Json,
     extract::{Path, State},
     http::header,
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::{App, Error, named};
+use crate::directory::View;
 
-pub(super) async fn list(State(app): State<App>) -> Response {
-    no_store(all(&app))
+pub(super) async fn list(State(app): State<App>) -> Result<Response, Error> {
+    Ok(answer(all(&app)?))
 }
 
 pub(super) async fn one(
@@ -20,21 +20,36 @@ pub(super) async fn one(
 ) -> Result<Response, Error> {
     let camera = named(&app, &site, &camera)?;
     let viewers = app.hub.viewers();
-    let view = camera.view(viewers.get(&camera.name).copied().unwrap_or(0));
-    Ok(no_store(json!(view)))
+    let viewers = viewers.get(&camera.name).copied().unwrap_or(0);
+    Ok(answer(json(&camera.view(viewers))?))
 }
 
-/// Every camera, by name.
-pub(super) fn all(app: &App) -> Value {
+/// Every camera, by name, as JSON.
+pub(super) fn all(app: &App) -> Result<String, Error> {
     let cameras = app.directory.cameras();
     let viewers = app.hub.viewers();
-    let views: Vec<_> = cameras
-        .iter()
-        .map(|camera| camera.view(viewers.get(&camera.name).copied().unwrap_or(0)))
-        .collect();
-    json!({ "cameras": views })
+    json(&All {
+        cameras: cameras
+            .iter()
+            .map(|camera| camera.view(viewers.get(&camera.name).copied().unwrap_or(0)))
+            .collect(),
+    })
 }
 
-fn no_store(value: Value) -> Response {
-    ([(header::CACHE_CONTROL, "no-store")], Json(value)).into_response()
+#[derive(Serialize)]
+struct All<'a> {
+    cameras: Vec<View<'a>>,
+}
+
+pub(super) fn json(value: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::internal(format!("cannot write JSON: {error}")))
+}
+
+fn answer(json: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, json).into_response()
 }

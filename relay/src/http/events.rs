@@ -1,6 +1,6 @@
 //! `/api/events`: cameras as they come, change and go, as server-sent events.
 
-use std::{convert::Infallible, fmt::Display, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     body::Body,
@@ -10,7 +10,6 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use serde_json::json;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{App, Error, cameras};
@@ -64,7 +63,7 @@ impl Events {
                 Ok(Change::Camera(camera)) => {
                     let viewers = self.app.hub.viewers();
                     let viewers = viewers.get(&camera.name).copied().unwrap_or(0);
-                    Some(event("camera", json!(camera.view(viewers))))
+                    Some(event("camera", cameras::json(&camera.view(viewers))))
                 }
                 // Too slow for the changes: the list says it all.
                 Ok(Change::List) | Err(RecvError::Lagged(_)) => Some(self.list()),
@@ -79,7 +78,11 @@ impl Events {
     }
 }
 
-/// JSON has no line ends, so that one `data` line holds it.
-fn event(name: &str, data: impl Display) -> Bytes {
-    format!("event: {name}\ndata: {data}\n\n").into()
+/// JSON as it is written here has no line ends, so that one `data` line holds it. Without JSON it is a
+/// comment.
+fn event(name: &str, data: Result<String, Error>) -> Bytes {
+    data.map_or_else(
+        |_| Bytes::from_static(b":\n\n"),
+        |data| format!("event: {name}\ndata: {data}\n\n").into(),
+    )
 }

@@ -153,6 +153,8 @@ async fn run(app: App, router: Router, stream: Stall<TcpStream>, place: Held) {
         // Also for the first byte of a connection, and between two requests.
         .header_read_timeout(app.config.http.request_timeout())
         .max_buf_size(HTTP_BUFFER_BYTES)
+        // Clients in firmware compare names of headers as they are written in books.
+        .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     tokio::pin!(connection);

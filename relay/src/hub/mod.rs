@@ -10,6 +10,8 @@ mod intake;
 mod pictures;
 mod pump;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
@@ -105,6 +107,13 @@ impl Hub {
             route,
             &self.0.metrics,
         )
+    }
+
+    /// Tells a camera at once that it is watched here, if it is: it does not know, as after a restart.
+    pub(crate) fn remind(&self, name: &StreamName) {
+        if let Some(stream) = lock(&self.0.streams).get(name) {
+            stream.remind();
+        }
     }
 
     /// The newest picture of a stream, watched or not, however old.

@@ -106,8 +106,9 @@ impl Pump {
                     }
                     let first = demanded.all == 0 && now.all > 0;
                     let asked = now.asked != demanded.asked && now.one > 0 && !self.is_asking();
+                    let reminded = now.reminders != demanded.reminders;
                     demanded = now;
-                    if first || (asked && now.all == 0) {
+                    if first || reminded || (asked && now.all == 0) {
                         self.demand(demanded).await;
                     }
                 }

@@ -43,6 +43,8 @@ pub(super) struct Demanded {
     pub(super) one: usize,
     /// Grows with each new [`Wish::One`].
     pub(super) asked: u64,
+    /// Grows each time the camera seems not to know of its viewers.
+    pub(super) reminders: u64,
 }
 
 impl Demanded {
@@ -87,6 +89,11 @@ impl Stream {
             Wish::All => demand.all -= 1,
             Wish::One => demand.one -= 1,
         });
+    }
+
+    /// Has the demand sent once more.
+    pub(super) fn remind(&self) {
+        self.demand.send_modify(|demand| demand.reminders += 1);
     }
 
     /// Makes `frame` the newest one and tells everyone.

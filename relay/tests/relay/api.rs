@@ -1,9 +1,6 @@
 use sightline_proto::CameraState;
 
-use crate::{
-    multipart::known,
-    support::{Camera, Client, Relay, eventually},
-};
+use crate::support::{Camera, Client, Relay, eventually, known};
 
 #[tokio::test]
 async fn cameras_are_listed_by_name() {
@@ -159,4 +156,22 @@ async fn pages_of_configured_origins_may_read_the_api() {
         assert_eq!(head.header("vary"), Some("Origin"));
         assert_eq!(head.header("x-content-type-options"), Some("nosniff"));
     }
+}
+
+#[tokio::test]
+async fn a_camera_that_starts_anew_is_told_at_once_that_it_is_watched() {
+    let relay = Relay::start().await;
+    let camera = Camera::start(&relay.bus, "farm/gate").await;
+    known(&relay, "farm/gate").await;
+    let _viewer = Client::get(relay.address, "/stream").await;
+    camera.demanded(1).await;
+    let start = std::time::Instant::now();
+    camera
+        .change(|announce| {
+            announce.epoch += 1;
+            announce.state = CameraState::Idle.into();
+        })
+        .await;
+    camera.demanded(2).await;
+    assert!(start.elapsed() < std::time::Duration::from_secs(1));
 }

@@ -1,9 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crate::{
-    multipart::known,
-    support::{Camera, Client, Relay, eventually, jpeg},
-};
+use crate::support::{Camera, Client, Relay, eventually, jpeg, jpeg_with, known};
 
 const CONNECTIONS: &str = "sightline_relay_connections";
 
@@ -132,11 +129,8 @@ async fn a_viewer_that_takes_nothing_is_disconnected() {
     let relay = Relay::with(|config| config.http.stall_timeout_ms = 400).await;
     let mut camera = Camera::start(&relay.bus, "farm/gate").await;
     known(&relay, "farm/gate").await;
-    let mut picture = jpeg(1).to_vec();
-    let end = picture.split_off(picture.len() - 2);
-    picture.extend_from_slice(&[0x55; 200_000]);
-    picture.extend(end);
-    camera.stream(30, vec![picture.into()]);
+    let picture = jpeg_with(&[0x55; 200_000]);
+    camera.stream(30, vec![picture]);
     let mut client = Client::connect_small(relay.address).await;
     client.ask("GET", "/stream").await;
     client.head().await;

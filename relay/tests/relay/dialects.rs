@@ -1,7 +1,4 @@
-use crate::{
-    multipart::known,
-    support::{Camera, Client, Relay, jpeg},
-};
+use crate::support::{Camera, Client, Relay, jpeg, known};
 
 async fn two_cameras(relay: &Relay) -> (Camera, Camera) {
     let mut door = Camera::start(&relay.bus, "barn/door").await;

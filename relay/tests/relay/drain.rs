@@ -2,10 +2,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
-use crate::{
-    multipart::known,
-    support::{Camera, Client, Relay, Socket, eventually, jpeg},
-};
+use crate::support::{Camera, Client, Relay, Socket, eventually, jpeg, jpeg_with, known};
 
 #[tokio::test]
 async fn everyone_is_told_and_the_relay_ends_before_its_grace_is_over() {
@@ -47,11 +44,8 @@ async fn whoever_does_not_leave_is_ended_after_the_grace() {
     let mut relay = Relay::with(|config| config.drain_ms = 300).await;
     let mut camera = Camera::start(&relay.bus, "farm/gate").await;
     known(&relay, "farm/gate").await;
-    let mut picture = jpeg(1).to_vec();
-    let end = picture.split_off(picture.len() - 2);
-    picture.extend_from_slice(&[0x55; 400_000]);
-    picture.extend(end);
-    camera.stream(20, vec![picture.into()]);
+    let picture = jpeg_with(&[0x55; 400_000]);
+    camera.stream(20, vec![picture]);
     // Neither reads.
     let mut client = Client::connect_small(relay.address).await;
     client.ask("GET", "/stream").await;

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sightline_proto::{Frame, Message as _, subject::Topic};
+use sightline_proto::{Frame, Message as _, split::split, subject::Topic};
 
-use crate::{
-    multipart::known,
-    support::{Camera, Client, Relay, Socket, eventually, jpeg},
-};
+use crate::support::{Camera, Client, Relay, Socket, eventually, jpeg, jpeg_with, known};
 
 fn dropped(reason: &str) -> String {
     format!(r#"sightline_relay_frames_dropped_total{{camera="farm/gate",reason="{reason}"}}"#)
@@ -48,13 +45,28 @@ async fn bad_frames_are_dropped_and_counted_and_good_ones_go_on() {
     camera.send_frame(camera.frame(10, &jpeg(1))).await;
     relay.metric_reaches(&dropped("repeated"), 1.0).await;
 
-    let mut late = camera.frame(12, &jpeg(1));
-    late.capture_time_us -= 1_000_000;
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    late.capture_time_us -= 500_000;
-    // Clocks that were set back by more than a second are recognised: so be late by time alone.
-    camera.send_frame(camera.frame(11, &jpeg(2))).await;
+    // Of these two the second was delayed by a second more than the first.
+    let mut early = camera.frame(11, &jpeg(2));
+    early.capture_time_us += 990_000;
+    let mut late = camera.frame(12, &jpeg(3));
+    late.capture_time_us = early.capture_time_us - 990_000;
+    camera.send_frame(early).await;
     assert_eq!(socket.frame().await.sequence, 11);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    camera.send_frame(late).await;
+    relay.metric_reaches(&dropped("stale"), 1.0).await;
+
+    let mut large = camera.frame(13, &jpeg_with(&[0x55; 2 << 20]));
+    large.capture_time_us += 1_000_000;
+    let parts = split(large, 1 << 20).unwrap();
+    camera.send_raw(parts[1].clone()).await;
+    relay.metric_reaches(&dropped("orphan"), 1.0).await;
+    camera.send_raw(parts[0].clone()).await;
+    let mut good = camera.frame(14, &jpeg(4));
+    good.capture_time_us += 1_000_000;
+    camera.send_frame(good).await;
+    assert_eq!(socket.frame().await.sequence, 14);
+    relay.metric_reaches(&dropped("incomplete"), 1.0).await;
 }
 
 #[tokio::test]
@@ -121,11 +133,9 @@ async fn a_frame_of_eight_mebibytes_passes_in_parts() {
     let mut socket = Socket::open(relay.address).await;
     socket.subscribe("farm/gate", 0.0).await;
     camera.demanded(1).await;
-    let mut picture = jpeg(1).to_vec();
-    let end = picture.split_off(picture.len() - 2);
-    picture.resize((8 << 20) - 2, 0x55);
-    picture.extend(end);
-    let picture = Bytes::from(picture);
+    let filling = (8 << 20) - jpeg(1).len();
+    let picture = jpeg_with(&vec![0x55; filling]);
+    assert_eq!(picture.len(), 8 << 20);
     for _ in 0..3 {
         camera.send(&picture).await;
         assert!(socket.frame().await.data == picture);

@@ -1,11 +1,14 @@
 //! A relay over the in-process bus, with a camera made of messages and clients made of sockets.
 
+#![allow(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
+
 mod api;
 mod connections;
 mod dialects;
 mod drain;
 mod faults;
 mod multipart;
+mod pages;
 mod snapshot;
 mod support;
 mod watch;

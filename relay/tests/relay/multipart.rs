@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use crate::support::{Camera, Client, Relay, eventually, jpeg};
+use crate::support::{Camera, Client, Relay, eventually, jpeg, jpeg_with, known};
 
 const STREAM: &str = "/api/cameras/farm/gate/stream.mjpeg";
 
@@ -10,14 +10,6 @@ async fn gate(relay: &Relay) -> Camera {
     let camera = Camera::start(&relay.bus, "farm/gate").await;
     known(relay, "farm/gate").await;
     camera
-}
-
-pub async fn known(relay: &Relay, name: &str) {
-    eventually("the camera is known", async || {
-        let (head, _) = relay.get(&format!("/api/cameras/{name}")).await;
-        head.status == 200
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -132,12 +124,7 @@ async fn a_limit_halves_the_rate_exactly() {
 
 /// A picture of 60 KB with a number in it.
 fn numbered(number: usize) -> Bytes {
-    let mut picture = jpeg(1).to_vec();
-    let end = picture.split_off(picture.len() - 2);
-    picture.extend_from_slice(&[b'.'; 60_000]);
-    picture.extend(format!("{number:03}").bytes());
-    picture.extend(end);
-    picture.into()
+    jpeg_with(&[&[b'.'; 60_000], format!("{number:03}").as_bytes()].concat())
 }
 
 fn number_of(picture: &[u8]) -> usize {

@@ -1,9 +1,6 @@
 use std::time::{Duration, Instant};
 
-use crate::{
-    multipart::known,
-    support::{Camera, Client, Relay, eventually, jpeg},
-};
+use crate::support::{Camera, Client, Relay, eventually, jpeg, known};
 use sightline_proto::CameraState;
 
 const SNAPSHOT: &str = "/api/cameras/farm/gate/snapshot.jpg";

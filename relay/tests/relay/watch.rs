@@ -3,10 +3,7 @@ use std::time::{Duration, Instant};
 use sightline_proto::{CameraState, Codec, Ping, Subscribe, to_relay, to_viewer};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::{
-    multipart::known,
-    support::{Camera, Client, Relay, Socket, eventually, jpeg},
-};
+use crate::support::{Camera, Client, Relay, Socket, eventually, jpeg, jpeg_with, known};
 
 async fn gate(relay: &Relay) -> Camera {
     let camera = Camera::start(&relay.bus, "farm/gate").await;
@@ -222,13 +219,10 @@ async fn a_viewer_that_was_away_gets_the_newest_frame_and_is_told_what_it_missed
     let mut socket = Socket::over(client.stream, relay.address).await;
     socket.subscribe("farm/gate", 0.0).await;
     camera.demanded(1).await;
-    let mut picture = jpeg(1).to_vec();
-    let end = picture.split_off(picture.len() - 2);
-    picture.extend_from_slice(&[0x55; 100_000]);
-    picture.extend(end);
+    let picture = jpeg_with(&[0x55; 100_000]);
     let series = r#"sightline_relay_frames_received_total{camera="farm/gate"}"#;
     for sent in 1..=100 {
-        camera.send(&picture.clone().into()).await;
+        camera.send(&picture).await;
         relay.metric_reaches(series, f64::from(sent)).await;
     }
     let (mut sent, mut frames, mut skipped, mut last) = (100, 0, 0, 0);

@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 use super::eventually;
 
 /// Announces itself, notes who demands it, and sends what it is told to.
-pub struct Camera {
-    pub name: CameraName,
+pub(crate) struct Camera {
+    pub(crate) name: CameraName,
     bus: Bus,
     epoch: u64,
     sequence: Arc<AtomicU64>,
@@ -31,11 +31,11 @@ pub struct Camera {
 
 impl Camera {
     /// A live camera.
-    pub async fn start(bus: &Bus, name: &str) -> Self {
+    pub(crate) async fn start(bus: &Bus, name: &str) -> Self {
         Self::with(bus, name, 7, |_| {}).await
     }
 
-    pub async fn with(
+    pub(crate) async fn with(
         bus: &Bus,
         name: &str,
         epoch: u64,
@@ -97,27 +97,27 @@ impl Camera {
         });
     }
 
-    pub async fn announce(&self) {
+    pub(crate) async fn announce(&self) {
         let announce = self.announce.lock().unwrap().clone();
         publish_announce(&self.bus, &self.name, &announce).await;
     }
 
     /// Changes what it announces, and announces it.
-    pub async fn change(&self, change: impl FnOnce(&mut Announce)) {
+    pub(crate) async fn change(&self, change: impl FnOnce(&mut Announce)) {
         change(&mut self.announce.lock().unwrap());
         self.announce().await;
     }
 
-    pub async fn say_goodbye(&self) {
+    pub(crate) async fn say_goodbye(&self) {
         self.change(|announce| announce.goodbye = true).await;
     }
 
     /// Every demand so far.
-    pub fn demands(&self) -> Vec<Demand> {
+    pub(crate) fn demands(&self) -> Vec<Demand> {
         self.demands.lock().unwrap().clone()
     }
 
-    pub async fn demanded(&self, times: usize) {
+    pub(crate) async fn demanded(&self, times: usize) {
         eventually("the camera is demanded", async || {
             self.demands().len() >= times
         })
@@ -125,13 +125,13 @@ impl Camera {
     }
 
     /// Sends a picture as the next frame. Its sequence number comes back.
-    pub async fn send(&self, jpeg: &Bytes) -> u64 {
+    pub(crate) async fn send(&self, jpeg: &Bytes) -> u64 {
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed);
         self.send_frame(self.frame(sequence, jpeg)).await;
         sequence
     }
 
-    pub fn frame(&self, sequence: u64, jpeg: &Bytes) -> Frame {
+    pub(crate) fn frame(&self, sequence: u64, jpeg: &Bytes) -> Frame {
         Frame {
             epoch: self.epoch,
             sequence,
@@ -145,21 +145,21 @@ impl Camera {
         }
     }
 
-    pub async fn send_frame(&self, frame: Frame) {
+    pub(crate) async fn send_frame(&self, frame: Frame) {
         for part in split(frame, self.bus.max_payload_bytes()).unwrap() {
             self.send_raw(part).await;
         }
     }
 
     /// Sends any bytes where its frames go.
-    pub async fn send_raw(&self, payload: Bytes) {
+    pub(crate) async fn send_raw(&self, payload: Bytes) {
         let stream = JPEG.parse().unwrap();
         let subject = Topic::Frame(self.name.clone(), stream).subject();
         self.bus.publish(&subject, payload).await.unwrap();
     }
 
     /// Sends pictures at a steady rate from now on, watched or not.
-    pub fn stream(&mut self, fps: u32, pictures: Vec<Bytes>) {
+    pub(crate) fn stream(&mut self, fps: u32, pictures: Vec<Bytes>) {
         let sender = self.sender();
         self.tasks.spawn(async move {
             let mut ticks = tokio::time::interval(Duration::from_secs(1) / fps);
@@ -171,7 +171,7 @@ impl Camera {
     }
 
     /// Answers each demand for one frame with one.
-    pub fn answer_singles(&mut self, picture: Bytes) {
+    pub(crate) fn answer_singles(&mut self, picture: Bytes) {
         let sender = self.sender();
         let mut ticks = tokio::time::interval(Duration::from_millis(5));
         let mut answered = 0;
@@ -213,10 +213,17 @@ fn wall_us() -> i64 {
 }
 
 /// A picture of 64x48 that differs from those of other numbers.
-pub fn jpeg(number: u8) -> Bytes {
+pub(crate) fn jpeg(number: u8) -> Bytes {
     let mut jpeg = Vec::new();
     jpeg_encoder::Encoder::new(&mut jpeg, 80)
         .encode(&[number; 64 * 48], 64, 48, jpeg_encoder::ColorType::Luma)
         .unwrap();
     jpeg.into()
+}
+
+/// A picture with these bytes in it, which no decoder would like, but a relay does not look at.
+pub(crate) fn jpeg_with(filling: &[u8]) -> Bytes {
+    let picture = jpeg(1);
+    let (start, end) = picture.split_at(picture.len() - 2);
+    [start, filling, end].concat().into()
 }

@@ -11,13 +11,13 @@ use super::within;
 
 /// A status and headers, their names in lower case.
 #[derive(Debug)]
-pub struct Head {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 impl Head {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
             .find(|(n, _)| n == name)
@@ -25,14 +25,14 @@ impl Head {
     }
 }
 
-pub struct Client {
-    pub stream: TcpStream,
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
     /// Read, and not yet taken.
     buffer: Vec<u8>,
 }
 
 impl Client {
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self {
             stream: TcpStream::connect(address).await.unwrap(),
             buffer: Vec::new(),
@@ -40,7 +40,7 @@ impl Client {
     }
 
     /// A client whose socket holds little of what it does not read.
-    pub async fn connect_small(address: SocketAddr) -> Self {
+    pub(crate) async fn connect_small(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(8 << 10).unwrap();
         Self {
@@ -51,22 +51,22 @@ impl Client {
 
     /// Has asked for `path` by HTTP/1.0: the answer comes without chunks, and ends with the
     /// connection.
-    pub async fn get(address: SocketAddr, path: &str) -> Self {
+    pub(crate) async fn get(address: SocketAddr, path: &str) -> Self {
         let mut client = Self::connect(address).await;
         client.ask("GET", path).await;
         client
     }
 
-    pub async fn ask(&mut self, method: &str, path: &str) {
+    pub(crate) async fn ask(&mut self, method: &str, path: &str) {
         self.send(&format!("{method} {path} HTTP/1.0\r\nHost: relay\r\n\r\n"))
             .await;
     }
 
-    pub async fn send(&mut self, text: &str) {
+    pub(crate) async fn send(&mut self, text: &str) {
         self.stream.write_all(text.as_bytes()).await.unwrap();
     }
 
-    pub async fn head(&mut self) -> Head {
+    pub(crate) async fn head(&mut self) -> Head {
         let text = String::from_utf8(self.until(b"\r\n\r\n").await).unwrap();
         let mut lines = text.trim_end().lines();
         let status = lines.next().unwrap().split(' ').nth(1).unwrap();
@@ -82,7 +82,7 @@ impl Client {
     }
 
     /// The next `len` bytes.
-    pub async fn bytes(&mut self, len: usize) -> Vec<u8> {
+    pub(crate) async fn bytes(&mut self, len: usize) -> Vec<u8> {
         while self.buffer.len() < len {
             assert!(self.more().await > 0, "the connection ended early");
         }
@@ -90,7 +90,7 @@ impl Client {
     }
 
     /// Everything up to and with `end`.
-    pub async fn until(&mut self, end: &[u8]) -> Vec<u8> {
+    pub(crate) async fn until(&mut self, end: &[u8]) -> Vec<u8> {
         loop {
             if let Some(at) = self.buffer.windows(end.len()).position(|w| w == end) {
                 return self.bytes(at + end.len()).await;
@@ -104,13 +104,13 @@ impl Client {
     }
 
     /// Everything until the connection ends, by whatever means.
-    pub async fn rest(&mut self) -> Vec<u8> {
+    pub(crate) async fn rest(&mut self) -> Vec<u8> {
         while self.more().await > 0 {}
         std::mem::take(&mut self.buffer)
     }
 
     /// The next part of a multipart answer: its head and its picture.
-    pub async fn part(&mut self) -> (Head, Vec<u8>) {
+    pub(crate) async fn part(&mut self) -> (Head, Vec<u8>) {
         let head = self.part_head().await;
         let len = head.header("content-length").unwrap().parse().unwrap();
         let picture = self.bytes(len).await;
@@ -146,4 +146,4 @@ impl Client {
     }
 }
 
-pub const BOUNDARY: &str = "--boundarydonotcross\r\n";
+pub(crate) const BOUNDARY: &str = "--boundarydonotcross\r\n";

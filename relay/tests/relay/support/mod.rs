@@ -6,30 +6,30 @@ mod socket;
 
 use std::{net::SocketAddr, time::Duration};
 
-pub use camera::{Camera, jpeg};
-pub use client::{Client, Head};
+pub(crate) use camera::{Camera, jpeg, jpeg_with};
+pub(crate) use client::{Client, Head};
 use sightline_bus::Bus;
 use sightline_relay::{Config, Error, serve};
-pub use socket::Socket;
+pub(crate) use socket::Socket;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// What takes longer than this has failed.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-pub struct Relay {
-    pub address: SocketAddr,
-    pub bus: Bus,
+pub(crate) struct Relay {
+    pub(crate) address: SocketAddr,
+    pub(crate) bus: Bus,
     shutdown: CancellationToken,
     serving: Option<JoinHandle<Result<(), Error>>>,
 }
 
 impl Relay {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
-    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             name: "test-relay".into(),
             drain_ms: 2_000,
@@ -52,24 +52,24 @@ impl Relay {
     }
 
     /// The answer to a request on a connection of its own.
-    pub async fn get(&self, path: &str) -> (Head, Vec<u8>) {
+    pub(crate) async fn get(&self, path: &str) -> (Head, Vec<u8>) {
         let mut client = Client::get(self.address, path).await;
         let head = client.head().await;
         (head, client.rest().await)
     }
 
-    pub async fn get_text(&self, path: &str) -> (Head, String) {
+    pub(crate) async fn get_text(&self, path: &str) -> (Head, String) {
         let (head, body) = self.get(path).await;
         (head, String::from_utf8(body).unwrap())
     }
 
-    pub async fn get_json(&self, path: &str) -> (Head, serde_json::Value) {
+    pub(crate) async fn get_json(&self, path: &str) -> (Head, serde_json::Value) {
         let (head, body) = self.get(path).await;
         (head, serde_json::from_slice(&body).unwrap())
     }
 
     /// The value of a metric's series, 0 while there is none.
-    pub async fn metric(&self, series: &str) -> f64 {
+    pub(crate) async fn metric(&self, series: &str) -> f64 {
         let (_, text) = self.get_text("/metrics").await;
         text.lines()
             .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
@@ -77,19 +77,19 @@ impl Relay {
     }
 
     /// Waits until a metric's series has at least this value.
-    pub async fn metric_reaches(&self, series: &str, wanted: f64) {
+    pub(crate) async fn metric_reaches(&self, series: &str, wanted: f64) {
         eventually(&format!("{series} >= {wanted}"), async || {
             self.metric(series).await >= wanted
         })
         .await;
     }
 
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.shutdown.cancel();
     }
 
     /// Waits until the relay has ended by itself.
-    pub async fn ended(&mut self) {
+    pub(crate) async fn ended(&mut self) {
         let serving = self.serving.take().expect("it ends once");
         within("the relay ends", serving).await.unwrap().unwrap();
     }
@@ -101,8 +101,17 @@ impl Drop for Relay {
     }
 }
 
+/// Waits until the relay knows a camera.
+pub(crate) async fn known(relay: &Relay, name: &str) {
+    eventually("the camera is known", async || {
+        let (head, _) = relay.get(&format!("/api/cameras/{name}")).await;
+        head.status == 200
+    })
+    .await;
+}
+
 /// Looks until `condition` holds.
-pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     within(what, async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -111,7 +120,7 @@ pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     .await;
 }
 
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
         Err(_) => panic!("not within {PATIENCE:?}: {what}"),

@@ -15,16 +15,16 @@ use tokio_tungstenite::{
 
 use super::within;
 
-pub struct Socket(pub WebSocketStream<TcpStream>);
+pub(crate) struct Socket(pub(crate) WebSocketStream<TcpStream>);
 
 impl Socket {
     /// A connection that has been greeted.
-    pub async fn open(address: SocketAddr) -> Self {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         Self::over(stream, address).await
     }
 
-    pub async fn over(stream: TcpStream, address: SocketAddr) -> Self {
+    pub(crate) async fn over(stream: TcpStream, address: SocketAddr) -> Self {
         let url = format!("ws://{address}/api/watch");
         let (socket, _) = client_async(url, stream).await.unwrap();
         let mut socket = Self(socket);
@@ -34,7 +34,7 @@ impl Socket {
     }
 
     /// The answer to an upgrade from a page of `origin`.
-    pub async fn status_for(address: SocketAddr, origin: &str) -> u16 {
+    pub(crate) async fn status_for(address: SocketAddr, origin: &str) -> u16 {
         let stream = TcpStream::connect(address).await.unwrap();
         let mut request = format!("ws://{address}/api/watch")
             .into_client_request()
@@ -49,7 +49,7 @@ impl Socket {
         }
     }
 
-    pub async fn say(&mut self, message: to_relay::Message) {
+    pub(crate) async fn say(&mut self, message: to_relay::Message) {
         let message = ToRelay {
             message: Some(message),
         };
@@ -57,11 +57,11 @@ impl Socket {
             .await;
     }
 
-    pub async fn send(&mut self, message: Message) {
+    pub(crate) async fn send(&mut self, message: Message) {
         self.0.send(message).await.unwrap();
     }
 
-    pub async fn subscribe(&mut self, camera: &str, max_fps: f32) {
+    pub(crate) async fn subscribe(&mut self, camera: &str, max_fps: f32) {
         self.say(to_relay::Message::Subscribe(Subscribe {
             camera: camera.into(),
             stream: String::new(),
@@ -70,7 +70,7 @@ impl Socket {
         .await;
     }
 
-    pub async fn unsubscribe(&mut self, camera: &str) {
+    pub(crate) async fn unsubscribe(&mut self, camera: &str) {
         self.say(to_relay::Message::Unsubscribe(Unsubscribe {
             camera: camera.into(),
             stream: String::new(),
@@ -78,13 +78,13 @@ impl Socket {
         .await;
     }
 
-    pub async fn follow(&mut self) {
+    pub(crate) async fn follow(&mut self) {
         self.say(to_relay::Message::FollowCameras(FollowCameras {}))
             .await;
     }
 
     /// The next message of the relay.
-    pub async fn next(&mut self) -> to_viewer::Message {
+    pub(crate) async fn next(&mut self) -> to_viewer::Message {
         loop {
             match self.raw().await {
                 Some(Ok(Message::Binary(bytes))) => {
@@ -96,7 +96,7 @@ impl Socket {
         }
     }
 
-    pub async fn frame(&mut self) -> WatchFrame {
+    pub(crate) async fn frame(&mut self) -> WatchFrame {
         match self.next().await {
             to_viewer::Message::Frame(frame) => frame,
             other => panic!("no frame, but {other:?}"),
@@ -104,7 +104,7 @@ impl Socket {
     }
 
     /// The code that the relay closes with.
-    pub async fn close_code(&mut self) -> u16 {
+    pub(crate) async fn close_code(&mut self) -> u16 {
         loop {
             match self.raw().await {
                 Some(Ok(Message::Close(Some(frame)))) => return frame.code.into(),
@@ -114,7 +114,7 @@ impl Socket {
         }
     }
 
-    pub async fn raw(&mut self) -> Option<Result<Message, tungstenite::Error>> {
+    pub(crate) async fn raw(&mut self) -> Option<Result<Message, tungstenite::Error>> {
         within("the relay says something", self.0.next()).await
     }
 }
