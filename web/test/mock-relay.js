@@ -82,13 +82,18 @@ const server = createServer(async (request, response) => {
   if (url.pathname === "/api/cameras") return send(200, "application/json", JSON.stringify({ cameras: [...cameras.values()].map(({ info }) => json(info)) }));
   const picture = /^\/api\/cameras\/([^/]+\/[^/]+)\/(stream\.mjpeg|snapshot\.jpg)$/.exec(url.pathname);
   const camera = picture && cameras.get(picture[1]);
-  if (camera && picture[2] === "snapshot.jpg") return send(200, "image/jpeg", camera.pictures[camera.sequence % PICTURES]);
+  if (camera && picture[2] === "snapshot.jpg") {
+    response.setHeader("X-Timestamp", (camera.info.lastSeenUs / 1e6).toFixed(6));
+    return send(200, "image/jpeg", camera.pictures[camera.sequence % PICTURES]);
+  }
   if (camera) {
-    response.writeHead(200, { "Content-Type": "multipart/x-mixed-replace;boundary=b" });
-    response.write("--b\r\nContent-Type: image/jpeg\r\n\r\n");
+    response.writeHead(200, { "Content-Type": "multipart/x-mixed-replace;boundary=b", "Access-Control-Allow-Origin": "*" });
+    response.write("--b\r\n");
     const timer = setInterval(() => {
-      response.write(camera.pictures[camera.sequence % PICTURES]);
-      response.write("\r\n--b\r\nContent-Type: image/jpeg\r\n\r\n");
+      const data = camera.pictures[camera.sequence % PICTURES];
+      const time = (camera.info.lastSeenUs / 1e6).toFixed(6);
+      response.write(`Content-Type: image/jpeg\r\nContent-Length: ${data.length}\r\nX-Timestamp: ${time}\r\n\r\n`);
+      response.write(Buffer.concat([data, Buffer.from("\r\n--b\r\n")]));
     }, 100);
     response.on("close", () => clearInterval(timer));
     return;

@@ -65,6 +65,11 @@ export class Connection extends EventTarget {
     this.malformed = 0;
     /** Whether the cameras' states are known to be up to date. */
     this.informed = false;
+    /**
+     * Whether this page may read what the relay answers by HTTP; null while that is not known.
+     * @type {boolean | null}
+     */
+    this.readable = null;
   }
 
   /** Uses the connection without watching anything, to follow the cameras. Returns how to end that. */
@@ -142,7 +147,7 @@ export class Connection extends EventTarget {
     if (action === "close") this.#close();
     if (link.kind !== "open" && !link.blocked) this.informed = false;
     if (action === "open") this.#open();
-    else if (action === "probe") void this.#probe();
+    else if (action === "probe") void this.#probe().then((ok) => this.#step({ type: "probed", ok }));
     this.dispatchEvent(new Event("link"));
   }
 
@@ -197,9 +202,9 @@ export class Connection extends EventTarget {
     else this.#send(encodeUnsubscribe(change.camera, change.stream));
   }
 
+  /** Whether the relay answers HTTP. */
   async #probe() {
     const sameOrigin = new URL(this.base).origin === location.origin;
-    let ok = false;
     try {
       const answer = await fetch(new URL("healthz", this.base), {
         cache: "no-store",
@@ -207,11 +212,10 @@ export class Connection extends EventTarget {
         signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
       });
       // Of another origin nothing may be known but that it answers.
-      ok = answer.ok || answer.type === "opaque";
+      return answer.ok || answer.type === "opaque";
     } catch {
-      // Not reachable: the next try follows.
+      return false;
     }
-    this.#step({ type: "probed", ok });
   }
 
   async #poll() {
@@ -226,9 +230,11 @@ export class Connection extends EventTarget {
       const cameras = camerasFromJson(await answer.json());
       if (!this.link.blocked) return;
       this.directory.replace(cameras);
-      this.informed = true;
+      this.informed = this.readable = true;
     } catch {
-      this.informed = this.informed && !this.link.blocked;
+      if (!(await this.#probe())) return this.#step({ type: "unreachable" });
+      if (!this.link.blocked) return;
+      this.informed = this.readable = false;
     }
     this.dispatchEvent(new Event("cameras"));
   }

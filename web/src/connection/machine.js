@@ -33,7 +33,7 @@ const CLOSE_RESTART = 1012;
  * @property {boolean} blocked the relay answers HTTP and takes no WebSocket
  * @property {number | null} lostAtMs when the last good connection ended; null while there is one, or none yet
  *
- * @typedef {{type: "wanted" | "unwanted" | "opened" | "tick" | "wake" | "silent"}
+ * @typedef {{type: "wanted" | "unwanted" | "opened" | "tick" | "wake" | "silent" | "unreachable"}
  *   | {type: "closed", code: number}
  *   | {type: "probed", ok: boolean}} LinkEvent
  *
@@ -90,6 +90,10 @@ export function step(link, event, nowMs, random) {
       if (kind !== "probing") return [link, "none"];
       if (event.ok) return [to("connecting", { probed: true }), "open"];
       return [failed(link, { refusals: 0, blocked: false, probed: false }, nowMs, random), "none"];
+    case "unreachable":
+      // Other routes were taken meanwhile, and end too.
+      if (kind !== "waiting" || !link.blocked) return [link, "none"];
+      return [failed(link, { refusals: 0, blocked: false, probed: false }, nowMs, random), "none"];
     case "wake":
       return kind === "waiting" ? [to("probing"), "probe"] : [link, "none"];
     case "tick":
@@ -132,6 +136,6 @@ function closed(link, code, nowMs, random) {
  */
 function failed(link, changes, nowMs, random) {
   const next = { ...link, ...changes, failures: link.failures + 1 };
-  const wait = next.blocked ? BLOCKED_DELAY_MS : delayMs(next.failures, random);
+  const wait = next.blocked ? BLOCKED_DELAY_MS : delayMs(next.refusals || next.failures, random);
   return { ...next, kind: "waiting", sinceMs: nowMs, retryAtMs: nowMs + wait };
 }

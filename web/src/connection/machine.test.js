@@ -94,6 +94,13 @@ test("a relay that answers HTTP and refuses WebSockets twice is blocked, until o
   assert.deepEqual([link.kind, link.blocked, link.lostAtMs], ["open", false, null]);
 });
 
+test("a blocked relay that cannot be reached at all is lost, and asked again soon", () => {
+  const blocked = { ...IDLE, kind: /** @type {const} */ ("waiting"), failures: 3, refusals: 2, blocked: true, retryAtMs: 15_000 };
+  const { link } = run(blocked, [[100, { type: "unreachable" }]]);
+  assert.deepEqual([link.blocked, link.refusals, link.retryAtMs], [false, 0, 2_100]);
+  assert.equal(run(open(), [[100, { type: "unreachable" }]]).link.kind, "open");
+});
+
 test("a silent connection is closed and made anew", () => {
   const { link, actions } = run(open(), [[60_000, { type: "silent" }]]);
   assert.deepEqual(actions, ["close"]);

@@ -15,7 +15,8 @@ const FAILURES_UNTIL_LOST = 2;
 export function statusOf(link) {
   if (link.kind === "open") return "open";
   if (link.blocked) return "blocked";
-  return link.failures - link.refusals >= FAILURES_UNTIL_LOST ? "lost" : "connecting";
+  const answers = link.probed || link.refusals > 0;
+  return link.failures >= FAILURES_UNTIL_LOST && !answers ? "lost" : "connecting";
 }
 
 /**

@@ -41,7 +41,8 @@ export class Session {
   /** @type {ReturnType<typeof createRoute> | null} */
   #taken = null;
   #active = false;
-  #blocked = false;
+  /** @type {import("../routes/choose.js").Reach} */
+  #reach = "everything";
   /** @type {PlayerState | null} */
   #state = null;
   #startedMs = Date.now();
@@ -117,6 +118,17 @@ export class Session {
     return this.#taken?.route.snapshot() ?? Promise.reject(new Error("there is no picture yet"));
   }
 
+  /**
+   * What gets through to this page. While that is not known, it stays with what did before.
+   * @param {import("../connection/status.js").Status} status
+   */
+  #reachNow(status) {
+    if (status === "open") return "everything";
+    const { readable } = this.#connection;
+    if (status !== "blocked" || readable === null) return this.#reach;
+    return readable ? "http" : "images";
+  }
+
   /** Looks at the time and says what has changed. */
   update() {
     const connection = this.#connection;
@@ -124,8 +136,9 @@ export class Session {
     if (!this.#active) this.#startedMs = Date.now();
     const link = connection.link;
     const status = statusOf(link);
-    if (this.#blocked !== (status === "blocked") && (status === "blocked" || status === "open")) {
-      this.#blocked = status === "blocked";
+    const reach = this.#reachNow(status);
+    if (reach !== this.#reach) {
+      this.#reach = reach;
       this.#takeRoute();
     }
     if (this.#freshMs !== null) this.#askRate();
@@ -138,14 +151,14 @@ export class Session {
       link: status,
       retryInMs: retryInMs(link, performance.now()),
       informed: connection.informed,
-      info: info ?? (connection.informed && this.#blocked ? missing(this.camera) : undefined),
+      info,
       lastSeenMs,
       refused: this.#refused,
       broken: this.#broken,
       timed: this.#taken?.route.timed ?? true,
       startedMs: this.#startedMs,
       freshMs: this.#freshMs,
-      fps: this.#askedFps > 0 ? Math.min(this.#askedFps, stream?.fps || this.#askedFps) : (stream?.fps ?? 0),
+      fps: leastOf(this.#askedFps, stream?.fps ?? 0, this.#taken?.route.fps ?? 0),
       pausedMs: this.#pausedMs,
     });
     const before = this.#state;
@@ -206,7 +219,7 @@ export class Session {
     this.#taken?.route.stop();
     this.#taken?.free();
     const source = { base: this.base, camera: this.camera, maxFps: this.#askedFps };
-    this.#taken = createRoute(source, this.#blocked, {
+    this.#taken = createRoute(source, this.#reach, {
       received: (lenBytes) => this.#received.add(performance.now(), lenBytes),
       shown: (picture) => this.#show(picture),
       dropped: (reason, count) => this.#dropped.add(reason, count),
@@ -240,6 +253,7 @@ export class Session {
 
   /** @param {{code: string, message: string} | null} refused */
   #answer(refused) {
+    if (refused?.code === this.#refused?.code) return;
     this.#refused = refused;
     this.#startedMs = Date.now();
     this.update();
@@ -271,20 +285,8 @@ export class Session {
   }
 }
 
-/**
- * How a camera looks that the relay does not list.
- * @param {string} camera
- * @returns {import("../wire/messages.js").CameraInfo}
- */
-function missing(camera) {
-  return {
-    camera,
-    title: "",
-    online: true,
-    state: "failed",
-    reason: "no such camera",
-    lastSeenUs: 0,
-    streams: [],
-    source: "",
-  };
+/** The least of some limits, of which 0 is none. @param {number[]} limits */
+function leastOf(...limits) {
+  const some = limits.filter((limit) => limit > 0);
+  return some.length > 0 ? Math.min(...some) : 0;
 }

@@ -67,11 +67,10 @@ export function describe(facts) {
   if (info && facts.informed) {
     const told = announced(facts, info);
     if (told) return told;
-  } else if (facts.link === "blocked") {
-    return say("unverified", "warning", "cannot tell whether this is live", "cannot tell whether this is live");
   }
   if (facts.broken) return say("failed", "error", facts.broken);
-  return facts.timed ? timed(facts, info) : untimed(info);
+  if (!facts.timed) return say("unverified", "warning", "cannot tell whether this is live");
+  return timed(facts, info);
 }
 
 /** @param {Facts} facts */
@@ -123,11 +122,4 @@ function timed({ nowMs, freshMs, startedMs, fps }, info) {
   const gap = nowMs - freshMs;
   if (gap < stalledAfterMs(fps)) return say("live", "none", "live");
   return say("stalled", "warning", `no new picture for ${duration(gap)}`, "no new picture");
-}
-
-/** @param {import("../wire/messages.js").CameraInfo | undefined} info */
-function untimed(info) {
-  if (info?.state === "live") return say("live", "none", "live");
-  if (info?.state === "stalled") return say("stalled", "warning", info.reason || "no new picture");
-  return say("connecting", "quiet", "connecting");
 }

@@ -89,13 +89,15 @@ test("a refused subscription says why", () => {
   assert.equal(say({ refused: { code: "too_many_subscriptions", message: "too many" } }).words, "too many");
 });
 
-test("a route that cannot see pictures relies on what the camera says, or admits that it cannot tell", () => {
-  const facts = { link: /** @type {const} */ ("blocked"), timed: false, freshMs: null };
-  assert.equal(say(facts).kind, "live");
-  assert.equal(say({ ...facts, info: { ...info, state: "stalled" } }).kind, "stalled");
-  assert.equal(say({ ...facts, info: { ...info, online: false } }).kind, "offline");
-  assert.equal(say({ ...facts, info: undefined, informed: false }).kind, "unverified");
-  assert.equal(say({ ...facts, informed: false }).kind, "unverified");
+test("a route that cannot see when pictures come admits that it cannot tell", () => {
+  const facts = { link: /** @type {const} */ ("blocked"), timed: false, informed: false };
+  assert.equal(say(facts).kind, "unverified");
+  assert.equal(say({ ...facts, link: "lost" }).kind, "unreachable");
+});
+
+test("pictures by HTTP are as live as others", () => {
+  assert.equal(say({ link: "blocked" }).kind, "live");
+  assert.equal(say({ link: "blocked", informed: false, freshMs: NOW - 5_000 }).kind, "stalled");
 });
 
 test("a paused picture says when it is from", () => {

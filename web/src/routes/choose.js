@@ -1,8 +1,11 @@
 /**
  * Which route a player takes, and why. Pure.
  *
- * @typedef {"websocket" | "multipart" | "snapshots"} RouteKind
+ * @typedef {"websocket" | "multipart" | "snapshots" | "image"} RouteKind
  * @typedef {{kind: RouteKind, why: string}} Choice
+ *
+ * @typedef {"everything" | "http" | "images"} Reach what of a relay gets through to this page: "images" if it
+ *   may show pictures, and may not read them
  */
 
 /**
@@ -12,12 +15,13 @@
 export const MULTIPART_STREAMS = 4;
 
 /**
- * @param {boolean} blocked WebSockets do not get through
+ * @param {Reach} reach
  * @param {number} multipartStreams that are open at this relay by other players
  * @returns {Choice}
  */
-export function chooseRoute(blocked, multipartStreams) {
-  if (!blocked) return { kind: "websocket", why: "one connection carries every camera" };
+export function chooseRoute(reach, multipartStreams) {
+  if (reach === "everything") return { kind: "websocket", why: "one connection carries every camera" };
+  if (reach === "images") return { kind: "image", why: "the relay does not allow this page's origin" };
   if (multipartStreams < MULTIPART_STREAMS) return { kind: "multipart", why: "WebSockets do not get through" };
   return { kind: "snapshots", why: "WebSockets do not get through, and browsers open few connections" };
 }

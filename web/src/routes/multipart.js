@@ -1,29 +1,29 @@
 /**
- * Multipart JPEG in an `<img>`, for where WebSockets do not get through.
+ * Multipart JPEG, for where WebSockets do not get through. Read by script rather than by an `<img>`,
+ * which could not tell when a picture was taken, nor that the stream has ended.
  *
- * An `<img>` does not tell when a picture came, nor that the stream has ended. It costs one of the six
- * connections that browsers allow to a host without HTTP/2.
+ * It costs one of the six connections that browsers allow to a host without HTTP/2.
  *
  * @typedef {import("./route.js").Route} Route
  */
-import { fetchSnapshot, keep, pictureUrl, stack } from "./http.js";
+import { PASSING, pause, pictureTimes, pictureUrl, refusal } from "./http.js";
+import { Painter } from "./painter.js";
+import { PartReader } from "./parts.js";
 
-/** The wait after an `<img>` has failed. */
-const RETRY_MS = 2_000;
+/** The wait after a stream has ended. */
+const RETRY_MS = 1_000;
 
 /** @implements {Route} */
 export class MultipartRoute {
   words = "multipart JPEG";
-  timed = false;
-  #image = new Image();
-  #last = document.createElement("canvas");
-  element = stack(this.#last, this.#image);
+  timed = true;
+  fps = 0;
+  #painter;
   #source;
   #events;
   #maxFps;
-  #running = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #retry;
+  /** @type {AbortController | null} */
+  #running = null;
 
   /**
    * @param {import("./route.js").RouteSource} source
@@ -33,32 +33,20 @@ export class MultipartRoute {
     this.#source = source;
     this.#events = events;
     this.#maxFps = source.maxFps;
-    this.#image.alt = "";
-    this.#image.hidden = true;
-    this.#image.onload = () => {
-      this.#image.hidden = false;
-      const { naturalWidth: width, naturalHeight: height } = this.#image;
-      this.#events.shown({ width, height, stale: false, captureTimeUs: 0, arrivalTimeUs: 0 });
-    };
-    this.#image.onerror = () => {
-      this.#image.hidden = true;
-      clearTimeout(this.#retry);
-      this.#retry = setTimeout(() => this.#open(), RETRY_MS);
-    };
+    this.#painter = new Painter(events);
+    this.element = this.#painter.element;
   }
 
   start() {
-    this.#running = true;
-    this.#open();
+    if (this.#running) return;
+    this.#running = new AbortController();
+    void this.#run(this.#running.signal);
   }
 
   stop() {
-    this.#running = false;
-    clearTimeout(this.#retry);
-    keep(this.#last, this.#image);
-    // Without a source the browser closes the connection.
-    this.#image.removeAttribute("src");
-    this.#image.hidden = true;
+    this.#running?.abort();
+    this.#running = null;
+    this.#painter.stop();
   }
 
   /** @param {number} maxFps */
@@ -66,19 +54,50 @@ export class MultipartRoute {
     if (maxFps === this.#maxFps) return;
     this.#maxFps = maxFps;
     if (!this.#running) return;
-    keep(this.#last, this.#image);
-    this.#open();
+    this.#running.abort();
+    this.#running = null;
+    this.start();
   }
 
   snapshot() {
-    return fetchSnapshot(this.#source);
+    return this.#painter.snapshot();
   }
 
-  #open() {
-    if (!this.#running) return;
-    /** @type {Record<string, string>} */
-    const parameters = { advance_headers: "1" };
-    if (this.#maxFps > 0) parameters.fps = String(this.#maxFps);
-    this.#image.src = pictureUrl(this.#source, "stream.mjpeg", parameters);
+  /** @param {AbortSignal} signal */
+  async #run(signal) {
+    while (!signal.aborted) {
+      try {
+        await this.#stream(signal);
+      } catch {
+        // The connection was cut, or what came is no such stream: it is opened anew.
+      }
+      await pause(RETRY_MS, signal);
+    }
+  }
+
+  /** @param {AbortSignal} signal */
+  async #stream(signal) {
+    const parameters = this.#maxFps > 0 ? { fps: String(this.#maxFps) } : undefined;
+    const answer = await fetch(pictureUrl(this.#source, "stream.mjpeg", parameters), { cache: "no-store", signal });
+    if (!answer.ok || !answer.body) {
+      const { code, message } = await refusal(answer);
+      if (!PASSING.includes(code)) this.#events.refused(code, message);
+      return;
+    }
+    this.#events.retried();
+    const parts = new PartReader();
+    const reader = answer.body.getReader();
+    let lastUs = -1;
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done || signal.aborted) return;
+      for (const { headers, data } of parts.push(value)) {
+        const times = pictureTimes((name) => headers.get(name));
+        // Without a new picture the relay repeats the last one.
+        if (times.captureTimeUs === lastUs) continue;
+        lastUs = times.captureTimeUs;
+        this.#painter.show({ data, ...times });
+      }
+    }
   }
 }

@@ -21,7 +21,8 @@
  * @typedef {object} Route
  * @property {string} words the route's name, for people
  * @property {HTMLElement} element what shows the picture. It keeps the last one when the route stops
- * @property {boolean} timed whether `shown` tells of every picture
+ * @property {boolean} timed whether `shown` tells of every picture, and whether it is stale
+ * @property {number} fps that this route carries at most; 0: no limit of its own
  * @property {() => void} start
  * @property {() => void} stop
  * @property {(maxFps: number) => void} setMaxFps 0: all frames

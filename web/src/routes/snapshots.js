@@ -3,19 +3,21 @@
  *
  * @typedef {import("./route.js").Route} Route
  */
-import { fetchSnapshot, keep, pictureUrl } from "./http.js";
+import { PASSING, pause, pictureTimes, pictureUrl, refusal } from "./http.js";
+import { Painter } from "./painter.js";
 
 const EVERY_MS = 1_000;
 
 /** @implements {Route} */
 export class SnapshotsRoute {
   words = "JPEG snapshots, one a second";
-  timed = false;
-  element = document.createElement("canvas");
+  timed = true;
+  fps = 1000 / EVERY_MS;
+  #painter;
   #source;
   #events;
-  /** Grows with every start, so that the loop of an earlier one ends. */
-  #run = 0;
+  /** @type {AbortController | null} */
+  #running = null;
 
   /**
    * @param {import("./route.js").RouteSource} source
@@ -24,41 +26,59 @@ export class SnapshotsRoute {
   constructor(source, events) {
     this.#source = source;
     this.#events = events;
+    this.#painter = new Painter(events);
+    this.element = this.#painter.element;
   }
 
   start() {
-    void this.#poll(++this.#run);
+    if (this.#running) return;
+    this.#running = new AbortController();
+    void this.#run(this.#running.signal);
   }
 
   stop() {
-    this.#run++;
+    this.#running?.abort();
+    this.#running = null;
+    this.#painter.stop();
   }
 
   /** It is slower than any limit. */
   setMaxFps() {}
 
   snapshot() {
-    return fetchSnapshot(this.#source);
+    return this.#painter.snapshot();
   }
 
-  /** @param {number} run */
-  async #poll(run) {
-    while (run === this.#run) {
+  /** @param {AbortSignal} signal */
+  async #run(signal) {
+    let lastUs = -1;
+    while (!signal.aborted) {
       const began = performance.now();
-      const image = new Image();
-      image.src = pictureUrl(this.#source, "snapshot.jpg", { t: String(Date.now()) });
-      const shown = await image.decode().then(
-        () => true,
-        () => false,
-      );
-      if (run !== this.#run) return;
-      if (shown) {
-        keep(this.element, image);
-        const { width, height } = this.element;
-        this.#events.shown({ width, height, stale: false, captureTimeUs: 0, arrivalTimeUs: 0 });
+      try {
+        lastUs = await this.#once(signal, lastUs);
+      } catch {
+        // Not reachable just now: the next one may be.
       }
-      const wait = Math.max(0, EVERY_MS - (performance.now() - began));
-      await new Promise((done) => setTimeout(done, wait));
+      await pause(EVERY_MS - (performance.now() - began), signal);
     }
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @param {number} lastUs when the picture that is shown was taken
+   */
+  async #once(signal, lastUs) {
+    const answer = await fetch(pictureUrl(this.#source, "snapshot.jpg"), { cache: "no-store", signal });
+    if (!answer.ok) {
+      const { code, message } = await refusal(answer);
+      if (!PASSING.includes(code)) this.#events.refused(code, message);
+      return lastUs;
+    }
+    this.#events.retried();
+    const times = pictureTimes((name) => answer.headers.get(name));
+    // Of another origin's relay the headers may be hidden: then every picture counts as a new one.
+    const repeated = times.captureTimeUs > 0 && times.captureTimeUs === lastUs;
+    if (!repeated) this.#painter.show({ data: new Uint8Array(await answer.arrayBuffer()), ...times });
+    return times.captureTimeUs;
   }
 }
