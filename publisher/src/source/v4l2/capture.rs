@@ -1,6 +1,6 @@
 //! Opens a camera and takes its frames until it fails or is told to stop. Blocks: runs on its own thread.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use super::{
     stamp::capture_time_us,
 };
 use crate::{
+    clock::now_us,
     picture::{Image, Picture},
     source::{DropReason, Error, Hint, Output, passthrough},
 };
@@ -174,7 +175,7 @@ impl Camera {
                 stamp.flags,
                 stamp.time,
                 ioctl::monotonic_now(),
-                SystemTime::now(),
+                now_us(),
             ),
             image,
         })

@@ -15,6 +15,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
         Some(libc::ENOSPC) => {
             "the USB bus has no room for this size and rate: ask for less, or use another port"
         }
+        Some(libc::EINVAL) => "the driver refuses (invalid argument)",
         Some(libc::EIO) => "the camera or its cable broke down (input/output error)",
         _ => return error.to_string(),
     };

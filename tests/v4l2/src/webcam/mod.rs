@@ -12,7 +12,7 @@ use std::{
         fd::{AsRawFd, OwnedFd},
         unix::net::UnixStream,
     },
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, mpsc},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -107,10 +107,21 @@ impl Webcam {
         lock(&self.shared).sent
     }
 
-    /// The picture of that number and size, byte by byte as it is sent.
-    pub fn picture((width, height): (u16, u16), number: u32) -> Vec<u8> {
-        picture::numbered(&picture::plain(width, height), number)
+    /// The picture of that number, byte by byte as it is sent at the size of that index in [`SIZES`].
+    pub fn picture(size_index: usize, number: u32) -> Vec<u8> {
+        picture::numbered(&plain()[size_index], number)
     }
+}
+
+/// A picture for each of [`SIZES`], without number.
+fn plain() -> &'static [Vec<u8>] {
+    static PLAIN: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+    PLAIN.get_or_init(|| {
+        let sizes = SIZES.iter();
+        sizes
+            .map(|&(width, height)| picture::plain(width, height))
+            .collect()
+    })
 }
 
 impl Drop for Webcam {
@@ -133,8 +144,6 @@ struct Device {
     line: UnixStream,
     shared: Arc<Mutex<Shared>>,
     control: control::State,
-    /// One for each of [`SIZES`], without number.
-    plain: Vec<Vec<u8>>,
     /// Transfers that wait for picture data: sequence and room in bytes.
     open: VecDeque<(u32, usize)>,
     /// The payload that is being sent, and how much of it is gone.
@@ -148,9 +157,6 @@ impl Device {
             line,
             shared,
             control: control::State::new(),
-            plain: SIZES
-                .map(|(width, height)| picture::plain(width, height))
-                .into(),
             open: VecDeque::new(),
             payload: None,
             next_frame: Instant::now(),
@@ -258,7 +264,7 @@ impl Device {
         shared.sent += 1;
         let number = shared.sent;
         let is_nth = |every: u32| every > 0 && number.is_multiple_of(every);
-        let mut picture = picture::numbered(&self.plain[self.control.size_index], number);
+        let mut picture = Webcam::picture(self.control.size_index, number);
         if is_nth(cut_every) {
             picture.truncate(picture.len() / 2);
         }

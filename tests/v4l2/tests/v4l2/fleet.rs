@@ -1,6 +1,6 @@
 //! A publisher with its bus, as a relay sees it.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, fs, path::PathBuf, time::Duration};
 
 use sightline_bus::{Bus, Delivery, Subscription};
 use sightline_proto::{
@@ -132,6 +132,7 @@ impl Fleet {
             .await
             .expect("the publisher does not end")
             .unwrap();
+        assert_eq!(open_devices(), [], "left open");
     }
 
     async fn subscribe(&self, subject: &Subject) -> Subscription {
@@ -179,6 +180,23 @@ impl Frames {
         }
         frames
     }
+}
+
+/// The video devices that this process has open, and whether child processes would inherit them.
+pub(crate) fn open_devices() -> Vec<(PathBuf, bool)> {
+    let descriptors = fs::read_dir("/proc/self/fd").unwrap().flatten();
+    descriptors
+        .filter_map(|descriptor| {
+            let target = fs::read_link(descriptor.path()).ok()?;
+            let number = descriptor.file_name().into_string().unwrap();
+            let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).ok()?;
+            let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+            let flags = u32::from_str_radix(flags.trim(), 8).unwrap();
+            const CLOSE_ON_EXEC: u32 = 0o2_000_000;
+            let is_video = target.to_str()?.starts_with("/dev/video");
+            is_video.then_some((target, flags & CLOSE_ON_EXEC == 0))
+        })
+        .collect()
 }
 
 /// How many pictures were dropped for `reason` so far.

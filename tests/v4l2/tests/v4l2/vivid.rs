@@ -6,7 +6,7 @@ use sightline_publisher::CameraConfig;
 
 use crate::{
     decoded::Decoded,
-    fleet::{Fleet, always, dropped, with_controls},
+    fleet::{Fleet, always, dropped, open_devices, with_controls},
 };
 
 /// Without text over the picture.
@@ -217,6 +217,31 @@ async fn a_frame_with_the_error_flag_is_dropped_and_counted() {
     assert_eq!(dropped(&announce, "corrupt"), 1);
     let frame = fleet.frames("cam").await.next().await;
     assert_bars(&Decoded::new(&frame), false);
+    fleet.stop().await;
+}
+
+#[tokio::test]
+async fn a_driver_that_refuses_to_start_is_an_error_and_is_left_as_it_was() {
+    for step in ["reqbufs", "qbuf", "streamon"] {
+        let control = format!("inject_vidioc_{step}_error");
+        let fleet = Fleet::start([("cam", camera("", &[(&control, 1)]))]);
+        let reason = fleet.failure("cam").await;
+        assert!(
+            reason.starts_with("cannot open /dev/video0: "),
+            "{step}: {reason}"
+        );
+        fleet.stop().await;
+        let fleet = Fleet::start([("cam", camera("", &[]))]);
+        fleet.frames("cam").await.next().await;
+        fleet.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_child_process_does_not_inherit_the_camera() {
+    let fleet = Fleet::start([("cam", camera("", &[]))]);
+    fleet.frames("cam").await.next().await;
+    assert_eq!(open_devices(), [("/dev/video0".into(), false)]);
     fleet.stop().await;
 }
 

@@ -11,7 +11,8 @@ use sightline_tests_v4l2::{
 
 use crate::fleet::{Fleet, always, dropped, name};
 
-const SIZE: (u16, u16) = (320, 180);
+/// Of [`camera`] in the webcam's sizes.
+const SIZE_INDEX: usize = 1;
 
 /// A name that stays when the webcam is plugged in again. What udev does elsewhere, [`plug_in`] does here.
 const STABLE: &str = "/dev/v4l/by-id/usb-Sightline_Test_Webcam-video-index0";
@@ -54,11 +55,11 @@ fn camera(parameters: &str) -> CameraConfig {
 
 /// The number of a picture that is what the webcam sent, byte by byte.
 fn untouched(frame: &Frame) -> u32 {
-    assert_eq!((frame.width, frame.height), (SIZE.0.into(), SIZE.1.into()));
+    assert_eq!((frame.width, frame.height), (320, 180));
     let number = picture::number(&frame.data).expect("not a picture of the webcam");
     assert_eq!(
         frame.data,
-        Webcam::picture(SIZE, number),
+        Webcam::picture(SIZE_INDEX, number),
         "picture {number} was changed"
     );
     number
