@@ -242,8 +242,8 @@ fn check(messages: Vec<(&'static str, Vec<u8>)>) {
         if std::env::var_os("SIGHTLINE_WRITE_GOLDEN").is_some() {
             fs::write(&path, hex(&bytes)).unwrap();
         }
-        let golden = fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let golden =
+            fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(hex(&bytes), golden, "{name}");
     }
 }
