@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use turbojpeg::{Compressor, Image, OutputBuf, OwnedBuf, PixelFormat, Subsamp, YuvPlanesImage};
+use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvPlanesImage};
 
 use super::{
     Error,
@@ -10,11 +10,10 @@ use super::{
 };
 use crate::picture::Raw;
 
-/// The library's state, and buffers, for all pictures of one camera.
+/// The library's state and buffers, for all pictures of one camera.
 #[derive(Default)]
 pub(super) struct Backend {
     compressor: Option<Compressor>,
-    output: OwnedBuf,
     planes: [Vec<u8>; 3],
 }
 
@@ -34,14 +33,11 @@ impl Backend {
         let view = View::of(raw)?;
         let compressor = match &mut self.compressor {
             Some(compressor) => compressor,
-            none => none.insert(Compressor::new().map_err(refused)?),
+            none => none.insert(Compressor::new()?),
         };
-        compressor
-            .set_quality(i32::from(quality))
-            .map_err(refused)?;
-        let mut output = OutputBuf::owned(std::mem::take(&mut self.output));
+        compressor.set_quality(i32::from(quality))?;
         let [first, second, third] = &mut self.planes;
-        match view {
+        let jpeg = match view {
             View::Yuv {
                 y,
                 u,
@@ -70,12 +66,12 @@ impl Backend {
                         Subsamp::Sub2x1
                     },
                 };
-                compressor.compress_yuv_planes(&image, &mut output)
+                compressor.compress_yuv_planes_to_owned(&image)
             }
             View::Grey { y, range } => {
                 let table = ToFull::from(range).map(|tables| tables.luma);
                 let (pixels, pitch) = contiguous(&y, table, (false, false), first);
-                compressor.set_subsamp(Subsamp::Gray).map_err(refused)?;
+                compressor.set_subsamp(Subsamp::Gray)?;
                 let format = PixelFormat::GRAY;
                 let image = Image {
                     pixels,
@@ -84,12 +80,12 @@ impl Backend {
                     height: y.height,
                     format,
                 };
-                compressor.compress(image, &mut output)
+                compressor.compress_to_owned(image)
             }
             View::Rgb { rows, range } => {
                 let table = ToFull::from(range).map(|tables| tables.luma);
                 let (pixels, pitch) = contiguous(&rows, table, (false, false), first);
-                compressor.set_subsamp(Subsamp::Sub2x2).map_err(refused)?;
+                compressor.set_subsamp(Subsamp::Sub2x2)?;
                 let (width, format) = (rows.width / 3, PixelFormat::RGB);
                 let image = Image {
                     pixels,
@@ -98,12 +94,10 @@ impl Backend {
                     height: rows.height,
                     format,
                 };
-                compressor.compress(image, &mut output)
+                compressor.compress_to_owned(image)
             }
-        }
-        .map_err(refused)?;
-        into.extend_from_slice(&output);
-        self.output = output.into_owned();
+        }?;
+        into.extend_from_slice(&jpeg);
         Ok(())
     }
 }
@@ -134,6 +128,8 @@ fn contiguous<'a>(
     (buffer, stride)
 }
 
-fn refused(error: turbojpeg::Error) -> Error {
-    Error::Library(error.to_string())
+impl From<turbojpeg::Error> for Error {
+    fn from(error: turbojpeg::Error) -> Self {
+        Self::Library(error.to_string())
+    }
 }
