@@ -3,7 +3,7 @@
 //! A change of these files breaks what is deployed. After adding a message, write its file with
 //! `SIGHTLINE_WRITE_GOLDEN=1 cargo test -p sightline-proto --test golden`.
 
-use std::{fmt::Write as _, fs, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use sightline_proto::{
     Announce, CameraInfo, CameraList, CameraState, Codec, Count, Demand, FollowCameras, Frame,
@@ -225,14 +225,15 @@ fn messages_on_the_bus() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for line in bytes.chunks(32) {
-        for byte in line {
-            write!(text, "{byte:02x}").unwrap();
-        }
-        text.push('\n');
-    }
-    text
+    bytes
+        .chunks(32)
+        .map(|line| {
+            line.iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+                + "\n"
+        })
+        .collect()
 }
 
 fn check(messages: Vec<(&'static str, Vec<u8>)>) {
@@ -240,7 +241,7 @@ fn check(messages: Vec<(&'static str, Vec<u8>)>) {
     for (name, bytes) in messages {
         let path = folder.join(name).with_extension("hex");
         if std::env::var_os("SIGHTLINE_WRITE_GOLDEN").is_some() {
-            fs::write(&path, hex(&bytes)).unwrap();
+            fs::write(&path, hex(&bytes)).expect("the folder can be written to");
         }
         let golden =
             fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
