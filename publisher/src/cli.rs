@@ -16,7 +16,7 @@ use crate::Config;
 ///
 /// It only dials out: to NATS and to its cameras. A camera that nobody watches is closed and costs nothing.
 #[derive(Debug, Parser)]
-#[command(name = "sightline-publisher", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "sightline-publisher", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -27,9 +27,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Publish until told to stop; this is what happens without a command
-    Run(Settings),
+    Run,
     /// Look whether the settings are good, print what would run, and exit
-    Check(Settings),
+    Check,
     /// List the cameras of this machine with their formats, sizes, rates and controls
     Devices {
         /// As JSON, for programs
@@ -37,25 +37,25 @@ enum Command {
         json: bool,
     },
     /// Ask whether the publisher that runs with these settings announces all its cameras; exits with 3 if not
-    Healthcheck(Settings),
+    Healthcheck,
 }
 
 #[derive(Debug, Args)]
 struct Settings {
     /// Where NATS is; several servers of a cluster with commas between [default: nats://127.0.0.1:4222]
-    #[arg(long, value_name = "URL")]
+    #[arg(global = true, long, value_name = "URL")]
     nats: Option<String>,
     /// The site of the cameras: 1 to 64 of a-z 0-9 - _ [default: local]
-    #[arg(long, value_name = "SITE")]
+    #[arg(global = true, long, value_name = "SITE")]
     site: Option<String>,
     /// A camera and where its pictures come from; give it once for each camera
-    #[arg(long, value_name = "NAME=SOURCE", value_parser = named_source)]
+    #[arg(global = true, long, value_name = "NAME=SOURCE", value_parser = named_source)]
     camera: Vec<(Token, String)>,
     /// TOML file with settings; deploy/config/publisher.toml shows all of them
-    #[arg(long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
+    #[arg(global = true, long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
     config: Option<PathBuf>,
     /// Form of the log: text or json [default: text]
-    #[arg(long, value_name = "FORM", value_parser = ["text", "json"])]
+    #[arg(global = true, long, value_name = "FORM", value_parser = ["text", "json"])]
     log: Option<String>,
 }
 
@@ -87,12 +87,11 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     sightline_cli::run(async {
         match cli.command {
-            None => run(cli.settings).await,
-            Some(Command::Run(settings)) => run(settings).await,
-            Some(Command::Check(settings)) => check(settings).await,
+            None | Some(Command::Run) => run(cli.settings).await,
+            Some(Command::Check) => check(cli.settings).await,
             Some(Command::Devices { json }) => devices(json),
-            Some(Command::Healthcheck(settings)) => {
-                let config = settings.load()?;
+            Some(Command::Healthcheck) => {
+                let config = cli.settings.load()?;
                 health::check(&config, connect(&config).await?).await
             }
         }

@@ -17,7 +17,7 @@ mod health;
 ///
 /// Cameras come from publishers over NATS; any number of relays can serve them side by side.
 #[derive(Debug, Parser)]
-#[command(name = "sightline-relay", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "sightline-relay", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -28,26 +28,26 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve viewers until told to stop; this is what happens without a command
-    Run(Settings),
+    Run,
     /// Look whether the settings are good, print them, and exit
-    Check(Settings),
+    Check,
     /// Ask the relay that runs with these settings whether it is ready; exits with 3 if it is not
-    Healthcheck(Settings),
+    Healthcheck,
 }
 
 #[derive(Debug, Args)]
 struct Settings {
     /// Where NATS is; several servers of a cluster with commas between [default: nats://127.0.0.1:4222]
-    #[arg(long, value_name = "URL")]
+    #[arg(global = true, long, value_name = "URL")]
     nats: Option<String>,
     /// Address and port to serve viewers at [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(global = true, long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     /// TOML file with settings; deploy/config/relay.toml shows all of them
-    #[arg(long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
+    #[arg(global = true, long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
     config: Option<PathBuf>,
     /// Form of the log: text or json [default: text]
-    #[arg(long, value_name = "FORM", value_parser = ["text", "json"])]
+    #[arg(global = true, long, value_name = "FORM", value_parser = ["text", "json"])]
     log: Option<String>,
 }
 
@@ -71,10 +71,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     sightline_cli::run(async {
         match cli.command {
-            None => run(&cli.settings).await,
-            Some(Command::Run(settings)) => run(&settings).await,
-            Some(Command::Check(settings)) => check(&settings).await,
-            Some(Command::Healthcheck(settings)) => healthcheck(&settings).await,
+            None | Some(Command::Run) => run(&cli.settings).await,
+            Some(Command::Check) => check(&cli.settings).await,
+            Some(Command::Healthcheck) => healthcheck(&cli.settings).await,
         }
     })
 }
@@ -143,6 +142,18 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_may_stand_on_either_side_of_a_command() {
+        for line in [
+            ["sightline-relay", "--listen", "127.0.0.1:9", "check"],
+            ["sightline-relay", "check", "--listen", "127.0.0.1:9"],
+        ] {
+            let cli = Cli::parse_from(line);
+            assert!(matches!(cli.command, Some(Command::Check)));
+            assert_eq!(load(&cli.settings).unwrap().listen.port(), 9);
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{config::Config, run};
 ///
 /// Without a camera it shows a test pattern, three pictures, and the first camera of this machine.
 #[derive(Debug, Parser)]
-#[command(name = "sightline", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "sightline", version, after_help = EXAMPLES)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -29,29 +29,29 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve cameras until told to stop; this is what happens without a command
-    Run(Settings),
+    Run,
     /// Look whether the settings are good, say what would run, and exit
-    Check(Settings),
+    Check,
     /// Ask the program that runs with these settings whether it is ready; exits with 3 if it is not
-    Healthcheck(Settings),
+    Healthcheck,
 }
 
 #[derive(Debug, Args)]
 struct Settings {
     /// Address and port to serve viewers at [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(global = true, long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     /// A camera: a name and where its pictures come from; may be given many times
-    #[arg(long = "camera", value_name = "NAME=SOURCE", value_parser = sightline_publisher::named_source)]
+    #[arg(global = true, long = "camera", value_name = "NAME=SOURCE", value_parser = sightline_publisher::named_source)]
     cameras: Vec<(Token, String)>,
     /// The site that the cameras are at [default: local]
-    #[arg(long, value_name = "NAME")]
+    #[arg(global = true, long, value_name = "NAME")]
     site: Option<String>,
     /// TOML file with settings; deploy/config/sightline.toml shows all of them
-    #[arg(long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
+    #[arg(global = true, long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
     config: Option<PathBuf>,
     /// Form of the log: text or json [default: text]
-    #[arg(long, value_name = "FORM", value_parser = ["text", "json"])]
+    #[arg(global = true, long, value_name = "FORM", value_parser = ["text", "json"])]
     log: Option<String>,
 }
 
@@ -72,10 +72,9 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     sightline_cli::run(async {
         match cli.command {
-            None => serve(&cli.settings).await,
-            Some(Command::Run(settings)) => serve(&settings).await,
-            Some(Command::Check(settings)) => check(&settings),
-            Some(Command::Healthcheck(settings)) => healthcheck(&settings).await,
+            None | Some(Command::Run) => serve(&cli.settings).await,
+            Some(Command::Check) => check(&cli.settings),
+            Some(Command::Healthcheck) => healthcheck(&cli.settings).await,
         }
     })
 }
