@@ -100,6 +100,7 @@ async fn while_wanted(shared: &Shared, unwanted: &CancellationToken) {
 /// Opens the source once, and follows it until it ends.
 async fn attempt(shared: &Shared, unwanted: &CancellationToken, backoff: &mut Backoff) -> End {
     shared.output.clear();
+    *shared.newest() = None;
     *shared.fault() = None;
     let silence = Silence::of(shared.camera.source.hint());
     let stop = CancellationToken::new();

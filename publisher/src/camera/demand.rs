@@ -18,6 +18,19 @@ pub(crate) struct Demands {
     heard: HashMap<Key, Heard>,
     /// Streams of which one frame is owed.
     owed: Vec<String>,
+    /// Streams of which a relay has got nothing since it joined.
+    joined: Vec<String>,
+}
+
+/// What a message changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It asks for nothing that the camera could give.
+    Ignored,
+    /// A relay goes on watching.
+    Repeated,
+    /// A relay has nothing to show yet.
+    Joined,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -34,10 +47,10 @@ struct Heard {
 }
 
 impl Demands {
-    /// Takes in a message. False if it asks for nothing that one of `streams` could give.
-    pub(crate) fn hear(&mut self, demand: &Demand, streams: &[&str], now: Instant) -> bool {
+    /// Takes in a message.
+    pub(crate) fn hear(&mut self, demand: &Demand, streams: &[&str], now: Instant) -> Outcome {
         if !streams.contains(&demand.stream.as_str()) || demand.relay.len() > MAX_RELAY_BYTES {
-            return false;
+            return Outcome::Ignored;
         }
         self.forget(now);
         let key = Key {
@@ -52,12 +65,15 @@ impl Demands {
             flow_at: None,
         });
         heard.at = now;
-        if !demand.single {
-            heard.flow_at = Some(now);
-        } else if !self.owed.contains(&demand.stream) {
-            self.owed.push(demand.stream.clone());
+        if demand.single {
+            insert(&mut self.owed, &demand.stream);
+        } else if let Some(before) = heard.flow_at.replace(now)
+            && before + EXPIRY > now
+        {
+            return Outcome::Repeated;
         }
-        true
+        insert(&mut self.joined, &demand.stream);
+        Outcome::Joined
     }
 
     /// Until when the source must be open; nothing if it need not.
@@ -79,15 +95,22 @@ impl Demands {
         })
     }
 
+    /// Whether a relay has got nothing of `stream` since it joined.
+    pub(crate) fn has_newcomer(&self, stream: &str) -> bool {
+        self.joined.iter().any(|joined| joined == stream)
+    }
+
     /// A frame of `stream` was sent.
     pub(crate) fn sent(&mut self, stream: &str) {
         self.owed.retain(|owed| owed != stream);
+        self.joined.retain(|joined| joined != stream);
     }
 
     fn forget(&mut self, now: Instant) {
         self.heard.retain(|_, heard| heard.at + EXPIRY > now);
         if self.heard.is_empty() {
             self.owed.clear();
+            self.joined.clear();
         }
     }
 
@@ -96,6 +119,13 @@ impl Demands {
         if let Some(key) = oldest.map(|(key, _)| key.clone()) {
             self.heard.remove(&key);
         }
+    }
+}
+
+/// There are as many names at most as the camera has streams.
+fn insert(names: &mut Vec<String>, name: &str) {
+    if !names.iter().any(|known| known == name) {
+        names.push(name.to_owned());
     }
 }
 
@@ -121,24 +151,28 @@ mod tests {
     async fn a_demand_holds_for_six_seconds() {
         let (mut demands, start) = (Demands::default(), Instant::now());
         assert_eq!(demands.open_until(start), None);
-        assert!(demands.hear(&ask("a", "jpeg", false), &["jpeg"], start));
+        assert_eq!(
+            demands.hear(&ask("a", "jpeg", false), &["jpeg"], start),
+            Outcome::Joined
+        );
         assert!(demands.wants("jpeg", start + ms(5_999)));
         assert!(!demands.wants("jpeg", start + ms(6_000)));
         assert_eq!(demands.open_until(start + ms(6_000)), None);
-        assert!(demands.hear(&ask("b", "jpeg", false), &["jpeg"], start + ms(4_000)));
+        let again = demands.hear(&ask("a", "jpeg", false), &["jpeg"], start + ms(4_000));
+        assert_eq!(again, Outcome::Repeated);
         assert!(demands.wants("jpeg", start + ms(9_999)));
     }
 
     #[tokio::test]
     async fn a_single_demand_is_one_frame_and_keeps_the_source_open() {
         let (mut demands, start) = (Demands::default(), Instant::now());
-        assert!(demands.hear(&ask("a", "jpeg", true), &["jpeg"], start));
+        demands.hear(&ask("a", "jpeg", true), &["jpeg"], start);
         assert!(demands.wants("jpeg", start) && !demands.wants_flow("jpeg", start));
         demands.sent("jpeg");
         assert!(!demands.wants("jpeg", start));
         assert_eq!(demands.open_until(start), Some(start + EXPIRY));
         // It does not outlive its time.
-        assert!(demands.hear(&ask("a", "jpeg", true), &["jpeg"], start));
+        demands.hear(&ask("a", "jpeg", true), &["jpeg"], start);
         assert!(!demands.wants("jpeg", start + ms(6_001)));
     }
 
@@ -152,10 +186,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_newcomer_is_one_until_a_frame_is_sent() {
+        let (mut demands, start) = (Demands::default(), Instant::now());
+        let hear = |demands: &mut Demands, relay, single, at| {
+            demands.hear(&ask(relay, "jpeg", single), &["jpeg"], start + ms(at))
+        };
+        assert_eq!(hear(&mut demands, "a", false, 0), Outcome::Joined);
+        assert!(demands.has_newcomer("jpeg"));
+        demands.sent("jpeg");
+        assert_eq!(hear(&mut demands, "a", false, 2_000), Outcome::Repeated);
+        assert!(!demands.has_newcomer("jpeg"));
+        for (relay, single) in [("b", false), ("a", true), ("a", true)] {
+            assert_eq!(hear(&mut demands, relay, single, 3_000), Outcome::Joined);
+            assert!(demands.has_newcomer("jpeg"));
+            demands.sent("jpeg");
+        }
+    }
+
+    #[tokio::test]
     async fn what_the_camera_does_not_have_opens_nothing() {
         let (mut demands, start) = (Demands::default(), Instant::now());
-        assert!(!demands.hear(&ask("a", "h264", false), &["jpeg"], start));
-        assert!(!demands.hear(&ask(&"x".repeat(1_000), "jpeg", false), &["jpeg"], start));
+        for other in [
+            ask("a", "h264", false),
+            ask(&"x".repeat(1_000), "jpeg", false),
+        ] {
+            assert_eq!(demands.hear(&other, &["jpeg"], start), Outcome::Ignored);
+        }
         assert_eq!(demands.open_until(start), None);
     }
 
@@ -164,7 +220,7 @@ mod tests {
         let (mut demands, start) = (Demands::default(), Instant::now());
         for i in 0..10_000 {
             let at = start + Duration::from_micros(i);
-            assert!(demands.hear(&ask(&i.to_string(), "jpeg", false), &["jpeg"], at));
+            demands.hear(&ask(&i.to_string(), "jpeg", false), &["jpeg"], at);
         }
         assert_eq!(demands.heard.len(), MAX_ENTRIES);
         assert!(demands.wants("jpeg", start + ms(5_000)));

@@ -7,7 +7,10 @@ use sightline_proto::{Demand, Message as _, subject::Topic};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::shared::{STREAMS, Shared};
+use super::{
+    demand::Outcome,
+    shared::{STREAMS, Shared},
+};
 
 pub(super) async fn run(
     shared: &Shared,
@@ -46,11 +49,13 @@ pub(super) async fn run(
 fn hear(shared: &Shared, payload: bytes::Bytes) {
     let camera = &shared.camera.name;
     match Demand::decode(payload) {
-        Ok(demand) => {
-            if !shared.demands().hear(&demand, &STREAMS, Instant::now()) {
+        Ok(demand) => match shared.demands().hear(&demand, &STREAMS, Instant::now()) {
+            Outcome::Joined => shared.joined.notify_one(),
+            Outcome::Repeated => {}
+            Outcome::Ignored => {
                 tracing::debug!(%camera, stream = %head(&demand.stream), "demand for what there is not");
             }
-        }
+        },
         Err(error) => tracing::debug!(%camera, %error, "malformed demand"),
     }
 }

@@ -1,10 +1,12 @@
 //! Takes pictures from the source's slot, makes JPEGs of them and sends those that are wanted.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use sightline_bus::{Bus, Link};
 use sightline_media::jpeg;
 use sightline_proto::{Codec, Frame, JPEG, split::split, subject::Topic};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::{rate::RateLimit, shared::Shared};
@@ -14,13 +16,27 @@ use crate::{
     source::DropReason,
 };
 
+/// A source whose pictures are further apart than this is a slow one: its last picture is sent once more to a relay
+/// that joins, which would have nothing to show for long. At most this often.
+const SLOW: Duration = Duration::from_millis(300);
+
+/// Complaints about pictures that cannot be used are logged at most this often.
+const COMPLAINT_PAUSE: Duration = Duration::from_secs(60);
+
 pub(super) async fn run(shared: &Shared, bus: &Bus, shutdown: &CancellationToken) {
     let mut publish = Publish::new(shared, bus);
     loop {
+        let joined = async {
+            shared.joined.notified().await;
+            if let Some(sent_at) = publish.sent_at {
+                sleep_until(sent_at + SLOW).await;
+            }
+        };
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            picture = shared.output.take() => publish.picture(picture).await,
+            picture = shared.output.take() => publish.new_picture(picture).await,
+            () = joined => publish.last_picture_again().await,
         }
     }
 }
@@ -34,7 +50,10 @@ struct Publish<'a> {
     /// Not there while it encodes.
     encoder: Option<Encoder>,
     sequence: u64,
+    came_at: Option<Instant>,
+    sent_at: Option<Instant>,
     told_of_size: bool,
+    complained_at: Option<Instant>,
 }
 
 /// Why a picture is not sent: how it is counted, and what people are told.
@@ -51,51 +70,75 @@ impl<'a> Publish<'a> {
             rate: RateLimit::default(),
             encoder: None,
             sequence: 0,
+            came_at: None,
+            sent_at: None,
             told_of_size: false,
+            complained_at: None,
+        }
+    }
+
+    async fn new_picture(&mut self, picture: Picture) {
+        let now = Instant::now();
+        let slow = self
+            .came_at
+            .replace(now)
+            .is_none_or(|before| before + SLOW <= now);
+        *self.shared.newest() = slow.then(|| picture.clone());
+        match self.picture(picture).await {
+            Ok(()) => self.shared.alive.send_modify(|pictures| *pictures += 1),
+            Err(Unusable(reason, text)) => self.complain(reason, text),
+        }
+    }
+
+    async fn last_picture_again(&mut self) {
+        let newest = self.shared.newest().clone();
+        let newcomer = self.shared.demands().has_newcomer(JPEG);
+        if let (Some(picture), true) = (newest, newcomer) {
+            // One that cannot be used was counted when it came.
+            let _ = self.picture(picture).await;
         }
     }
 
     /// Sends `picture` if it is wanted and can go at once; else it is dropped, and counted if somebody
     /// misses it.
-    async fn picture(&mut self, picture: Picture) {
+    async fn picture(&mut self, picture: Picture) -> Result<(), Unusable> {
         let now = Instant::now();
         if !self.wanted(now) {
-            return self.alive();
+            return Ok(());
         }
         let settings = *self.shared.settings();
         if !self.rate.allows(now, settings.max_fps) {
             self.shared.output.count(DropReason::RateLimit);
-            return self.alive();
+            return Ok(());
         }
         if matches!(*self.link.borrow(), Link::Down(_)) {
             self.shared.output.count(DropReason::Congested);
-            return self.alive();
+            return Ok(());
         }
         let capture_time_us = picture.capture_time_us;
-        match self.jpeg(picture, settings.quality).await {
-            Ok(jpeg) => {
-                self.alive();
-                if self.wanted(Instant::now()) {
-                    self.send(jpeg, capture_time_us).await;
-                }
-            }
-            Err(Unusable(reason, text)) => {
-                self.shared.output.count(reason);
-                let mut fault = self.shared.fault();
-                if fault.as_ref() != Some(&text) {
-                    tracing::warn!(camera = %self.shared.camera.name, reason = text, "a picture cannot be used");
-                    *fault = Some(text);
-                }
-            }
+        let jpeg = self.jpeg(picture, settings.quality).await?;
+        *self.shared.fault() = None;
+        if self.wanted(Instant::now()) {
+            self.send(jpeg, capture_time_us).await;
         }
+        Ok(())
+    }
+
+    fn complain(&mut self, reason: DropReason, text: String) {
+        self.shared.output.count(reason);
+        let now = Instant::now();
+        if self
+            .complained_at
+            .is_none_or(|before| before + COMPLAINT_PAUSE <= now)
+        {
+            self.complained_at = Some(now);
+            tracing::warn!(camera = %self.shared.camera.name, reason = text, "a picture cannot be used");
+        }
+        *self.shared.fault() = Some(text);
     }
 
     fn wanted(&self, now: Instant) -> bool {
         self.shared.camera.always || self.shared.demands().wants(JPEG, now)
-    }
-
-    fn alive(&self) {
-        self.shared.alive.send_modify(|pictures| *pictures += 1);
     }
 
     async fn jpeg(&mut self, picture: Picture, quality: u8) -> Result<Jpeg, Unusable> {
@@ -153,8 +196,10 @@ impl<'a> Publish<'a> {
                 return;
             }
         }
+        let now = Instant::now();
+        self.sent_at = Some(now);
         self.shared.demands().sent(JPEG);
-        self.shared.meter().record(Instant::now(), len_bytes);
+        self.shared.meter().record(now, len_bytes);
         self.shared
             .size
             .send_if_modified(|size| size.replace(jpeg.size) != Some(jpeg.size));

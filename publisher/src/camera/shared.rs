@@ -1,14 +1,16 @@
 //! What the loops of one camera share.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sightline_proto::{CameraState, JPEG};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use super::{Camera, Settings, demand::Demands, meter::Meter, rivals::Rivals};
-use crate::{clock::now_us, picture::Size, source::Output};
+use crate::{
+    clock::now_us,
+    picture::{Picture, Size},
+    source::Output,
+};
 
 /// The streams that every camera offers.
 pub(super) const STREAMS: [&str; 1] = [JPEG];
@@ -36,10 +38,14 @@ pub(super) struct Shared {
     /// Of the last frame; until then what the source says of itself.
     pub(super) size: watch::Sender<Option<Size>>,
     demands: Mutex<Demands>,
+    /// Wakes the publishing loop for a relay that has nothing to show yet.
+    pub(super) joined: Notify,
+    /// The last picture of a slow source, for relays that join before the next one.
+    newest: Mutex<Option<Picture>>,
     meter: Mutex<Meter>,
     settings: Mutex<Settings>,
     pub(super) rivals: watch::Sender<Rivals>,
-    /// Why the last picture could not be used, since the last one that could.
+    /// Why the last picture could not be used, if it could not.
     fault: Mutex<Option<String>>,
 }
 
@@ -75,6 +81,8 @@ impl Shared {
             alive: watch::Sender::new(0),
             size: watch::Sender::new(size),
             demands: Mutex::default(),
+            joined: Notify::new(),
+            newest: Mutex::default(),
             meter: Mutex::default(),
             settings: Mutex::new(camera.settings),
             rivals: watch::Sender::default(),
@@ -86,6 +94,10 @@ impl Shared {
 
     pub(super) fn demands(&self) -> MutexGuard<'_, Demands> {
         lock(&self.demands)
+    }
+
+    pub(super) fn newest(&self) -> MutexGuard<'_, Option<Picture>> {
+        lock(&self.newest)
     }
 
     pub(super) fn meter(&self) -> MutexGuard<'_, Meter> {

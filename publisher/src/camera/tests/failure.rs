@@ -129,6 +129,32 @@ async fn a_slow_source_is_not_taken_for_a_silent_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn sending_the_last_picture_again_does_not_hide_a_stall() {
+    let source = Fake::new(|_| Play {
+        pictures: 1,
+        ..Play::default()
+    });
+    let mut rig = Rig::new(camera(source)).await;
+    watched(&mut rig, async |rig| {
+        rig.state(CameraState::Live).await;
+        for _ in 0..4 {
+            rig.frame().await;
+            sleep(Duration::from_millis(500)).await;
+            rig.demand(true).await;
+        }
+        let start = Instant::now();
+        rig.state(CameraState::Stalled).await;
+        assert!(
+            start.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            start.elapsed()
+        );
+    })
+    .await;
+    rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_password_is_tried_seldom() {
     let source = Fake::new(|_| Play {
         pictures: 0,

@@ -78,6 +78,48 @@ async fn a_single_demand_gives_one_frame_and_keeps_the_source_open() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_relay_that_joins_a_slow_camera_gets_its_last_picture_at_once() {
+    let mut source = Fake::new(|_| Play {
+        period: 20 * SECOND,
+        ..Play::default()
+    });
+    source.fps = 0.05;
+    let mut rig = Rig::new(camera(source)).await;
+    rig.demand(false).await;
+    let first = rig.frame().await;
+    // The first relay has it: it is not sent twice for nothing.
+    assert_eq!(rig.frames_within(5 * SECOND, true).await, 0);
+    let start = Instant::now();
+    rig.demand(true).await;
+    let again = rig.frame().await;
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(again.capture_time_us, first.capture_time_us);
+    assert!(again.sequence > first.sequence);
+    // Any number of them costs three frames a second.
+    let storm = async {
+        for _ in 0..1_000 {
+            rig.demand(true).await;
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    storm.await;
+    let frames = rig.frames_within(SECOND, false).await;
+    assert!((5..=9).contains(&frames), "{frames}");
+    rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_relay_that_joins_a_fast_camera_gets_the_next_picture_only() {
+    let mut rig = Rig::new(camera(Fake::new(|_| Play::default()))).await;
+    rig.frames_within(SECOND, true).await;
+    let before = rig.frame().await;
+    rig.demand(true).await;
+    let next = rig.frame().await;
+    assert!(next.capture_time_us > before.capture_time_us);
+    rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_jpeg_of_three_megabytes_passes_a_limit_of_one() {
     let large = jpeg(3_800, 2_160);
     assert!(large.len() > 3_000_000, "{}", large.len());
