@@ -206,7 +206,8 @@ mod tests {
     #[test]
     fn a_part_that_lies_is_malformed() {
         let good = parts(1, &[1; 100], 1_500).remove(0);
-        let lies: [(&str, fn(&mut Frame)); 5] = [
+        type Lie = (&'static str, fn(&mut Frame));
+        let lies: [Lie; 5] = [
             ("no data", |f| f.data.clear()),
             ("too many parts", |f| f.part_count = 65),
             ("beyond the last", |f| f.part = 1),
