@@ -17,7 +17,10 @@ use hyper_util::{
 };
 use prometheus_client::metrics::counter::Counter;
 use socket2::SockRef;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::Instant,
+};
 
 use super::{
     App,
@@ -36,10 +39,12 @@ const SEND_BUFFER_BYTES: usize = 128 << 10;
 /// than this is left of the last one: a viewer holds one picture, and no copy of it.
 const HTTP_BUFFER_BYTES: usize = 16 << 10;
 
-/// Pauses after an accept that failed, mostly for want of file descriptors: the second one doubled
-/// until it is the third.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// The pause after an accept that failed, mostly for want of file descriptors. It doubles each time.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_millis(250);
+
+/// Such failures come in rows: one line is logged for each of these times.
+const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// A connection's place. Whoever takes the connection over keeps it.
 pub(super) type Held = Arc<Place>;
@@ -92,6 +97,7 @@ impl Server {
     /// Never returns. An error of one connection, or for want of something, does not end it.
     async fn accept_all(&self, listener: &TcpListener) {
         let mut pause = ACCEPT_PAUSE;
+        let mut logged: Option<Instant> = None;
         loop {
             match listener.accept().await {
                 Ok((stream, peer)) => {
@@ -101,7 +107,10 @@ impl Server {
                 // The client went before it was accepted.
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(error) => {
-                    tracing::warn!(%error, ?pause, "cannot accept connections for now");
+                    if logged.is_none_or(|at| at.elapsed() > LOG_EVERY) {
+                        logged = Some(Instant::now());
+                        tracing::warn!(%error, "cannot accept connections for now");
+                    }
                     tokio::time::sleep(pause).await;
                     pause = (2 * pause).min(LONGEST_ACCEPT_PAUSE);
                 }

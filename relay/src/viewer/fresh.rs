@@ -6,7 +6,11 @@ use sightline_proto::CameraState;
 
 use crate::directory::Camera;
 
-/// A picture younger than this is never called stale while its camera is well.
+/// A picture younger than this is never stale: that the camera is well again is announced apart from it,
+/// and may come later.
+const NEW: Duration = Duration::from_millis(500);
+
+/// A picture younger than this is not stale while its camera is well.
 const AT_LEAST: Duration = Duration::from_secs(2);
 
 /// However slow the camera, a picture older than this is stale.
@@ -24,7 +28,11 @@ pub(crate) fn is_stale(age: Duration, online: bool, state: CameraState, fps: f32
     } else {
         Duration::ZERO
     };
-    ill || age >= expected.clamp(AT_LEAST, AT_MOST)
+    age >= if ill {
+        NEW
+    } else {
+        expected.clamp(AT_LEAST, AT_MOST)
+    }
 }
 
 /// [`is_stale`] for a picture of a stream of `camera`; one of a forgotten camera is stale.
@@ -55,11 +63,12 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_a_camera_that_is_gone_is_stale_at_once() {
-        let zero = Duration::ZERO;
-        assert!(is_stale(zero, false, CameraState::Live, 30.0));
-        assert!(is_stale(zero, true, CameraState::Failed, 30.0));
-        assert!(is_stale(zero, true, CameraState::Stalled, 30.0));
-        assert!(!is_stale(zero, true, CameraState::Connecting, 30.0));
+    fn a_picture_of_a_camera_that_is_gone_is_stale_unless_it_just_came() {
+        let stale = |ms, online, state| is_stale(Duration::from_millis(ms), online, state, 30.0);
+        assert!(stale(500, false, CameraState::Live));
+        assert!(stale(500, true, CameraState::Failed));
+        assert!(stale(500, true, CameraState::Stalled));
+        assert!(!stale(499, true, CameraState::Failed));
+        assert!(!stale(500, true, CameraState::Connecting));
     }
 }
