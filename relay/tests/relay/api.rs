@@ -153,6 +153,12 @@ async fn pages_of_configured_origins_may_read_the_api() {
             .await;
         let head = client.head().await;
         assert_eq!(head.header("access-control-allow-origin"), wanted);
+        // A page that may read the answer may also read how old the picture is.
+        let exposed = head.header("access-control-expose-headers");
+        assert_eq!(
+            exposed.is_some_and(|names| names.contains("X-Sightline-Stale")),
+            wanted.is_some()
+        );
         assert_eq!(head.header("vary"), Some("Origin"));
         assert_eq!(head.header("x-content-type-options"), Some("nosniff"));
     }
