@@ -133,3 +133,145 @@ fn random_id() -> String {
         .map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())]))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeSet,
+        sync::atomic::{AtomicU32, Ordering},
+    };
+
+    use futures_util::future::BoxFuture;
+    use sightline_bus::Delivery;
+    use sightline_proto::{Announce, Message as _, Pattern};
+
+    use super::*;
+    use crate::{
+        CameraConfig,
+        camera::Settings,
+        source::{Error as SourceError, Hint, Output, Source},
+    };
+
+    fn config(cameras: &[(&str, &str)]) -> Config {
+        let camera = |source: &str| CameraConfig {
+            source: source.into(),
+            ..CameraConfig::default()
+        };
+        Config {
+            cameras: cameras
+                .iter()
+                .map(|(name, source)| ((*name).into(), camera(source)))
+                .collect(),
+            ..Config::default()
+        }
+    }
+
+    async fn announcement(announcements: &mut sightline_bus::Subscription) -> (String, Announce) {
+        loop {
+            match timeout(Duration::from_secs(30), announcements.next())
+                .await
+                .unwrap()
+            {
+                Some(Delivery::Message(message)) => {
+                    return (message.subject, Announce::decode(message.payload).unwrap());
+                }
+                Some(Delivery::Lost(_)) => {}
+                None => panic!("the bus was closed"),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_camera_runs_until_shutdown_and_says_goodbye() {
+        let bus = Bus::local(1 << 20);
+        let mut announcements = bus.subscribe(&Pattern::every_announce()).await.unwrap();
+        let shutdown = CancellationToken::new();
+        let config = config(&[
+            ("a", "test://"),
+            ("b", "test://"),
+            ("c", "images:///missing"),
+        ]);
+        let task = tokio::spawn(run(config, bus, shutdown.clone()));
+        let (mut subjects, mut instances) = (BTreeSet::new(), BTreeSet::new());
+        while subjects.len() < 3 {
+            let (subject, announce) = announcement(&mut announcements).await;
+            subjects.insert(subject);
+            instances.insert(announce.instance);
+        }
+        assert_eq!(instances.len(), 1);
+        shutdown.cancel();
+        timeout(Duration::from_secs(1), task)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        while !subjects.is_empty() {
+            let (subject, announce) = announcement(&mut announcements).await;
+            if announce.goodbye {
+                subjects.remove(&subject);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn wrong_settings_start_nothing() {
+        let bus = Bus::local(1 << 20);
+        let result = run(
+            config(&[("a", "nothing://")]),
+            bus,
+            CancellationToken::new(),
+        )
+        .await;
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains("cameras.a.source"), "{text}");
+    }
+
+    /// Panics where nothing but the camera's task catches it.
+    struct Broken(Arc<AtomicU32>);
+
+    impl Source for Broken {
+        fn hint(&self) -> Hint {
+            assert!(self.0.fetch_add(1, Ordering::SeqCst) >= 2, "as planned");
+            Hint::default()
+        }
+
+        fn run<'a>(
+            &'a self,
+            _: &'a Output,
+            stop: CancellationToken,
+        ) -> BoxFuture<'a, Result<(), SourceError>> {
+            Box::pin(async move {
+                stop.cancelled().await;
+                Ok(())
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_camera_whose_task_broke_is_started_again() {
+        let bus = Bus::local(1 << 20);
+        let mut announcements = bus.subscribe(&Pattern::every_announce()).await.unwrap();
+        let starts = Arc::<AtomicU32>::default();
+        let camera = Camera {
+            name: "farm/gate".parse().unwrap(),
+            title: String::new(),
+            source: Arc::new(Broken(starts.clone())),
+            scheme: "fake".into(),
+            shown_source: "fake://".into(),
+            settings: Settings {
+                quality: 80,
+                max_fps: 0.0,
+            },
+            max_size: None,
+            always: false,
+            control: false,
+        };
+        let mut cameras = Cameras::new(vec![camera], bus, CancellationToken::new());
+        tokio::select! {
+            _ = cameras.watch() => panic!("it ended"),
+            _ = announcement(&mut announcements) => {}
+        }
+        assert!(starts.load(Ordering::SeqCst) >= 3);
+        cameras.stop().await;
+    }
+}
