@@ -26,6 +26,9 @@ use crate::source::v4l2::{
 /// Names of cameras that stay the same when they are plugged in again, kept by udev.
 const STABLE_NAMES: &str = "/dev/v4l/by-id";
 
+/// Drivers of image processors: their devices look like cameras, but give nothing by themselves.
+const PROCESSORS: [&str; 2] = ["bcm2835-isp", "pispbe"];
+
 /// What was found. `Display` shows it to people, `Serialize` to programs.
 #[derive(Debug, Serialize)]
 pub struct Devices {
@@ -160,7 +163,7 @@ pub fn first_capture_device() -> Option<PathBuf> {
 
 fn has_usable_format(path: &Path) -> io::Result<bool> {
     let device = ioctl::open(path)?;
-    if is_camera(ioctl::card(&device)?.capabilities).is_err() {
+    if is_usable(&ioctl::card(&device)?).is_err() {
         return Ok(false);
     }
     let formats = ioctl::formats(&device)?;
@@ -204,12 +207,20 @@ fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
         .map(|entry| entry.path())
 }
 
+fn is_usable(card: &ioctl::Card) -> Result<(), String> {
+    is_camera(card.capabilities)?;
+    if PROCESSORS.contains(&card.driver.as_str()) {
+        return Err("it is an image processor of the board, and no camera".into());
+    }
+    Ok(())
+}
+
 /// What the device says of itself, or for people why it cannot be used.
 fn camera(path: &Path) -> Result<Camera, String> {
     let explain = |error: io::Error| fault::reason(&error);
     let device = ioctl::open(path).map_err(explain)?;
     let card = ioctl::card(&device).map_err(explain)?;
-    is_camera(card.capabilities)?;
+    is_usable(&card)?;
     let formats = ioctl::formats(&device).map_err(explain)?;
     Ok(Camera {
         path: path.to_owned(),
@@ -330,6 +341,23 @@ mod tests {
         assert_eq!(
             stable_names(&folder.join("by-id")),
             [(link, folder.join("video2"))]
+        );
+    }
+
+    #[test]
+    fn an_image_processor_is_not_a_camera() {
+        use v4l::capability::Flags as Can;
+        let card = |driver: &str| ioctl::Card {
+            name: String::new(),
+            driver: driver.into(),
+            bus: String::new(),
+            capabilities: Can::VIDEO_CAPTURE | Can::STREAMING,
+        };
+        assert!(is_usable(&card("uvcvideo")).is_ok());
+        assert!(
+            is_usable(&card("bcm2835-isp"))
+                .unwrap_err()
+                .contains("processor")
         );
     }
 
