@@ -10,12 +10,13 @@ fn publisher(arguments: &[&str]) -> Output {
         .args(arguments)
         .env_clear()
         .output()
-        .unwrap()
+        .expect("the program was built")
 }
 
 fn settings(toml: &str) -> tempfile::NamedTempFile {
-    let mut file = tempfile::NamedTempFile::new().unwrap();
-    file.write_all(toml.as_bytes()).unwrap();
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(toml.as_bytes())
+        .expect("room for a few bytes");
     file
 }
 
