@@ -29,7 +29,7 @@ struct Cli {
 enum Command {
     /// Serve viewers until told to stop; this is what happens without a command
     Run,
-    /// Look whether the settings are good, print them, and exit
+    /// Look whether the settings are good, and exit
     Check,
     /// Ask the relay that runs with these settings whether it is ready; exits with 3 if it is not
     Healthcheck,

@@ -1,7 +1,7 @@
 //! The viewer side of Sightline: cameras come in from the bus, once each, and go out to any number of
 //! viewers.
 //!
-//! [`serve`] is the entry point. Inside, `directory` knows which cameras there are, `hub` holds the
+//! [`serve()`] is the entry point. Inside, `directory` knows which cameras there are, `hub` holds the
 //! streams that are watched, `viewer` decides what each viewer gets, `form` is what a frame looks like on
 //! a route, `http` serves the routes, and `dialect` maps the paths of other servers onto them.
 
