@@ -1,0 +1,12 @@
+//! The page in a real Chromium, with a real fleet behind it.
+
+mod camera;
+mod chromium;
+mod embed;
+mod hidden;
+mod journal;
+mod outage;
+mod page;
+mod scene;
+mod site;
+mod wall;
