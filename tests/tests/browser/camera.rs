@@ -44,7 +44,12 @@ async fn a_click_on_a_tile_shows_the_camera_large_and_back_leads_to_the_wall() {
     page.until_moving(&["farm/gate"], SOON).await;
     page.until_true("the page was not loaded again", "window.marker === 7")
         .await;
-    assert_eq!(page.sockets().len(), 1, "{:?}", page.sockets());
+    assert_eq!(
+        page.journal().sockets().len(),
+        1,
+        "{:?}",
+        page.journal().sockets()
+    );
     scene.assert_clean(&page);
 }
 

@@ -130,9 +130,11 @@ fn entry(event: &EventEntryAdded, entries: &mut Entries) {
 }
 
 fn issue(event: &EventIssueAdded, entries: &mut Entries) {
-    if event.issue.code == InspectorIssueCode::ContentSecurityPolicyIssue {
-        let text = format!("policy: {:?}", event.issue.details);
-        add(&mut entries.complaints, text);
+    let issue = &event.issue;
+    if issue.code == InspectorIssueCode::ContentSecurityPolicyIssue {
+        let details = issue.details.content_security_policy_issue_details.as_ref();
+        let what = details.map(|it| (&it.violated_directive, &it.blocked_url));
+        add(&mut entries.complaints, format!("policy: {what:?}"));
     }
 }
 
@@ -142,4 +144,61 @@ fn request(event: &EventRequestWillBeSent, entries: &mut Entries) {
 
 fn socket(event: &EventWebSocketCreated, entries: &mut Entries) {
     add(&mut entries.sockets, event.url.clone());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use anyhow::ensure;
+    use sightline_tests::eventually;
+
+    use crate::{
+        chromium::Chromium,
+        site::{Content, Site},
+    };
+
+    #[tokio::test]
+    async fn errors_broken_policies_and_requests_to_other_hosts_are_noticed() {
+        let chromium = Chromium::start().await;
+        let (site, other) = (Site::bind().await, Site::bind().await);
+        let origin = format!("http://{}", site.address());
+        let elsewhere = format!("http://{}/picture", other.address());
+        let content = |body| Content {
+            body,
+            policy: "default-src 'none'; style-src 'self'; script-src 'self'; img-src * data:"
+                .to_owned(),
+            style: "",
+        };
+        let _other = other.serve(content(String::new()));
+        let _site = site.serve(content(format!(
+            "<script>window.ran = true</script>\
+                 <script src=/nothing.js></script><img src={elsewhere}>"
+        )));
+        let page = chromium.open(&origin).await;
+        let _: () = page
+            .eval("void setTimeout(() => { console.error('spoken'); throw new Error('thrown'); })")
+            .await
+            .unwrap();
+        let parts = [
+            "inline script",
+            "console: \"spoken\"",
+            "SyntaxError",
+            "thrown",
+        ];
+        eventually("all is noticed", Duration::from_secs(5), async || {
+            let complaints = page.journal().complaints(&[]);
+            for part in parts {
+                let found = complaints.iter().any(|text| text.contains(part));
+                ensure!(found, "no {part:?} in {complaints:#?}");
+            }
+            let requests = page.journal().requests();
+            ensure!(requests.contains(&elsewhere), "{requests:?}");
+            Ok(())
+        })
+        .await;
+        let but_spoken = page.journal().complaints(&["spoken"]);
+        assert!(!but_spoken.iter().any(|text| text.contains("spoken")));
+        assert!(!but_spoken.is_empty());
+    }
 }

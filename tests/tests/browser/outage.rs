@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::{
     page::{Page, SOON},
     scene::Scene,
@@ -125,7 +127,67 @@ async fn without_nats_no_picture_looks_live_and_all_are_back_with_it() {
     page.until_moving(&cameras, BACK).await;
     assert_marked(&page).await;
     assert_unbroken(&page, &cameras).await;
-    assert_eq!(page.sockets().len(), 1, "the relay was there all the time");
+    assert_eq!(
+        page.journal().sockets().len(),
+        1,
+        "the relay was there all the time"
+    );
+    scene.assert_clean(&page);
+}
+
+#[tokio::test]
+async fn what_a_frozen_nats_server_kept_is_never_shown_as_live() {
+    let scene = Scene::start().await;
+    let _publisher = scene.publish("farm", &[BARN, GATE]);
+    let page = scene.open("/").await;
+    let cameras = ["farm/barn", "farm/gate"];
+    page.until_moving(&cameras, SOON).await;
+    page.record().await;
+
+    scene.nats.freeze();
+    for camera in cameras {
+        page.until(camera, "is stalled", SOON, |it| it.kind == "stalled")
+            .await;
+    }
+    scene.nats.thaw();
+    page.until_moving(&cameras, BACK).await;
+    assert_unbroken(&page, &cameras).await;
+    scene.assert_clean(&page);
+}
+
+#[tokio::test]
+async fn a_relay_that_is_restarted_in_an_orderly_way_leaves_no_blank_tile() {
+    let mut scene = Scene::start().await;
+    let _publisher = scene.publish("farm", &[BARN, GATE]);
+    let page = scene.open("/").await;
+    let cameras = ["farm/barn", "farm/gate"];
+    page.until_moving(&cameras, SOON).await;
+    mark(&page).await;
+    page.record().await;
+
+    let process = scene.relay.process();
+    process.signal(Signal::TERM).unwrap();
+    assert_eq!(process.until_ended(SOON).await.code(), Some(0));
+    scene.relay.restart();
+    scene.relay.until_ready().await;
+    page.until_moving(&cameras, BACK).await;
+    assert_marked(&page).await;
+    assert_unbroken(&page, &cameras).await;
+    page.assert_clean(&[scene.relay.address()], &UNREACHABLE);
+}
+
+#[tokio::test]
+async fn a_camera_that_cannot_be_opened_says_why_and_disturbs_no_other() {
+    let scene = Scene::start().await;
+    let missing = ("attic", "v4l2:///dev/video99");
+    let _publisher = scene.publish("farm", &[missing, GATE]);
+    let page = scene.open("/").await;
+    let failed = page
+        .until("farm/attic", "has failed", SOON, |it| it.kind == "failed")
+        .await;
+    assert!(failed.words.contains("/dev/video99"), "{failed:?}");
+    page.until("farm/gate", "is live", SOON, |it| it.ensure_live().is_ok())
+        .await;
     scene.assert_clean(&page);
 }
 
@@ -143,7 +205,7 @@ async fn assert_unbroken(page: &Page, cameras: &[&str]) {
     let seen = page.recorded().await;
     assert_eq!(seen.len(), cameras.len());
     for (camera, seen) in seen {
-        assert!(seen.looks > 20, "{camera}: {seen:?}");
+        assert!(seen.looks >= 5, "{camera}: {seen:?}");
         assert_eq!((seen.blanks, seen.backwards), (0, 0), "{camera}: {seen:?}");
         assert!(seen.frozen_live_ms < FROZEN_MS, "{camera}: {seen:?}");
         assert!(seen.live_latency_ms < LATENCY_MS, "{camera}: {seen:?}");

@@ -235,9 +235,9 @@ impl Page {
         recorded.expect("the page recorded")
     }
 
-    /// The address of every WebSocket that was opened so far.
-    pub(crate) fn sockets(&self) -> Vec<String> {
-        self.journal.sockets()
+    /// What the tab complained about and asked for.
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// Fails if anything was complained about but what contains one of `expected`, or if any other host

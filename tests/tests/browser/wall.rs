@@ -41,7 +41,12 @@ async fn twenty_cameras_move_on_one_page_over_one_websocket() {
     let names: Vec<_> = names.iter().map(|name| format!("farm/{name}")).collect();
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     page.until_moving(&names, Duration::from_secs(20)).await;
-    assert_eq!(page.sockets().len(), 1, "{:?}", page.sockets());
+    assert_eq!(
+        page.journal().sockets().len(),
+        1,
+        "{:?}",
+        page.journal().sockets()
+    );
     scene.assert_clean(&page);
 }
 
