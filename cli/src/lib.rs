@@ -1,10 +1,12 @@
-//! What every program of Sightline shares around its work: settings, logs, signals, exit codes.
+//! What every program of Sightline shares around its work: flags, settings, logs, signals, exit codes.
 
 mod exit;
+mod flags;
 mod log;
 pub mod settings;
 mod signals;
 
 pub use exit::{Exit, run};
+pub use flags::Flags;
 pub use log::Log;
 pub use signals::shutdown_on_signals;

@@ -2,12 +2,12 @@
 
 mod health;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{io::Write as _, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use sightline_bus::Bus;
-use sightline_cli::{Exit, settings::Layers};
+use sightline_cli::{Exit, Flags};
 use sightline_proto::Token;
 
 use crate::Config;
@@ -51,12 +51,8 @@ struct Settings {
     /// A camera and where its pictures come from; give it once for each camera
     #[arg(global = true, long, value_name = "NAME=SOURCE", value_parser = named_source)]
     camera: Vec<(Token, String)>,
-    /// TOML file with settings; deploy/config/publisher.toml shows all of them
-    #[arg(global = true, long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
-    config: Option<PathBuf>,
-    /// Form of the log: text or json [default: text]
-    #[arg(global = true, long, value_name = "FORM", value_parser = ["text", "json"])]
-    log: Option<String>,
+    #[command(flatten)]
+    common: Flags,
 }
 
 const EXAMPLES: &str = "\
@@ -154,16 +150,13 @@ async fn connect(config: &Config) -> anyhow::Result<Bus> {
 impl Settings {
     /// All layers in one, checked.
     fn load(self) -> anyhow::Result<Config> {
-        let mut layers = Layers::new(self.config);
-        layers.set("nats.url", self.nats);
-        layers.set("site", self.site);
-        layers.set("log.format", self.log);
-        for (name, source) in self.camera {
-            layers.set(format!("cameras.{name}.source"), Some(source));
-        }
-        let config: Config = layers
-            .load()
-            .map_err(|error| Exit::Settings.because(error))?;
+        let config: Config = self.common.load(|layers| {
+            layers.set("nats.url", self.nats);
+            layers.set("site", self.site);
+            for (name, source) in self.camera {
+                layers.set(format!("cameras.{name}.source"), Some(source));
+            }
+        })?;
         config
             .validate()
             .map_err(|error| Exit::Settings.because(error))?;

@@ -1,11 +1,11 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use sightline_bus::Bus;
-use sightline_cli::{Exit, settings::Layers};
+use sightline_cli::{Exit, Flags};
 use tokio::net::TcpListener;
 
 use crate::{Config, serve};
@@ -43,12 +43,8 @@ struct Settings {
     /// Address and port to serve viewers at [default: 127.0.0.1:8080]
     #[arg(global = true, long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
-    /// TOML file with settings; deploy/config/relay.toml shows all of them
-    #[arg(global = true, long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
-    config: Option<PathBuf>,
-    /// Form of the log: text or json [default: text]
-    #[arg(global = true, long, value_name = "FORM", value_parser = ["text", "json"])]
-    log: Option<String>,
+    #[command(flatten)]
+    common: Flags,
 }
 
 const EXAMPLES: &str = "\
@@ -79,13 +75,10 @@ pub fn main() -> ExitCode {
 }
 
 fn load(settings: &Settings) -> anyhow::Result<Config> {
-    let mut layers = Layers::new(settings.config.clone());
-    layers.set("nats.url", settings.nats.as_deref());
-    layers.set("listen", settings.listen.map(|address| address.to_string()));
-    layers.set("log.format", settings.log.as_deref());
-    let config: Config = layers
-        .load()
-        .map_err(|error| Exit::Settings.because(error))?;
+    let config: Config = settings.common.load(|layers| {
+        layers.set("nats.url", settings.nats.as_deref());
+        layers.set("listen", settings.listen.map(|address| address.to_string()));
+    })?;
     config
         .check()
         .map_err(|error| Exit::Settings.because(error))?;

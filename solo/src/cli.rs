@@ -2,13 +2,12 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
     process::ExitCode,
 };
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use sightline_cli::{Exit, settings::Layers};
+use sightline_cli::{Exit, Flags};
 use sightline_proto::Token;
 use tokio::net::TcpListener;
 
@@ -47,12 +46,8 @@ struct Settings {
     /// The site that the cameras are at [default: local]
     #[arg(global = true, long, value_name = "NAME")]
     site: Option<String>,
-    /// TOML file with settings; deploy/config/sightline.toml shows all of them
-    #[arg(global = true, long, value_name = "FILE", env = "SIGHTLINE_CONFIG")]
-    config: Option<PathBuf>,
-    /// Form of the log: text or json [default: text]
-    #[arg(global = true, long, value_name = "FORM", value_parser = ["text", "json"])]
-    log: Option<String>,
+    #[command(flatten)]
+    common: Flags,
 }
 
 const EXAMPLES: &str = "\
@@ -80,16 +75,13 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn load(settings: &Settings) -> anyhow::Result<Config> {
-    let mut layers = Layers::new(settings.config.clone());
-    layers.set("listen", settings.listen.map(|address| address.to_string()));
-    layers.set("site", settings.site.as_deref());
-    layers.set("log.format", settings.log.as_deref());
-    for (name, source) in &settings.cameras {
-        layers.set(format!("cameras.{name}.source"), Some(source.as_str()));
-    }
-    let config: Config = layers
-        .load()
-        .map_err(|error| Exit::Settings.because(error))?;
+    let config: Config = settings.common.load(|layers| {
+        layers.set("listen", settings.listen.map(|address| address.to_string()));
+        layers.set("site", settings.site.as_deref());
+        for (name, source) in &settings.cameras {
+            layers.set(format!("cameras.{name}.source"), Some(source.as_str()));
+        }
+    })?;
     let config = config.or_demo(sightline_publisher::first_capture_device().as_deref());
     config
         .publisher()
