@@ -23,7 +23,7 @@ pub async fn eventually<T, E: Display>(
         let left = deadline.saturating_sub(start.elapsed());
         match tokio::time::timeout(left, check()).await {
             Ok(Ok(value)) => return value,
-            Ok(Err(error)) => last = error.to_string(),
+            Ok(Err(error)) => last = format!("{error:#}"),
             Err(_) => break,
         }
         tokio::time::sleep(POLL).await;

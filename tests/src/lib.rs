@@ -4,8 +4,13 @@
 //! A tool that is missing fails the test that needs it; nothing is skipped.
 
 pub mod eventually;
+pub mod fleet;
+pub mod http;
+pub mod mjpeg;
 pub mod nats;
+pub mod picture;
 pub mod port;
 pub mod process;
+pub mod watch;
 
 pub use eventually::eventually;

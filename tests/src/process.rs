@@ -33,11 +33,34 @@ struct Log(Arc<Mutex<VecDeque<String>>>);
 impl Process {
     /// Starts `program`. `name` stands before its lines if the test fails.
     pub fn start(name: &str, program: &Path, arguments: &[String]) -> Result<Self> {
+        Self::start_with(name, program, arguments, &[])
+    }
+
+    /// Starts `program` with settings in its environment.
+    pub fn start_with(
+        name: &str,
+        program: &Path,
+        arguments: &[String],
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
+        let is_path = program.components().count() > 1;
+        ensure!(
+            !is_path || program.exists(),
+            "there is no {}",
+            program.display()
+        );
         // setpriv becomes the program itself, and has the kernel kill it should the test be killed.
-        let mut child = Command::new("setpriv")
+        let mut command = Command::new("setpriv");
+        for (inherited, _) in std::env::vars_os() {
+            if inherited.to_string_lossy().starts_with("SIGHTLINE_") {
+                command.env_remove(inherited);
+            }
+        }
+        let mut child = command
             .args(["--pdeathsig", "KILL", "--"])
             .arg(program)
             .args(arguments)
+            .envs(environment.iter().copied())
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -185,7 +208,8 @@ pub async fn run(program: &Path, arguments: &[&str], wait: Duration) -> (i32, St
     (status.code().unwrap_or(-1), process.log().join("\n"))
 }
 
-/// The path of one of our programs, built from the sources as they are now.
+/// The path of one of our programs, built from the sources as they are now, or from the folder that
+/// `TEST_PROGRAMS` names: to test a release, say.
 ///
 /// # Panics
 /// If it does not build.
@@ -196,6 +220,9 @@ pub fn binary(name: &str) -> PathBuf {
 }
 
 fn build() -> Result<PathBuf> {
+    if let Some(folder) = std::env::var_os("TEST_PROGRAMS") {
+        return Ok(folder.into());
+    }
     let root = root();
     let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(&root)

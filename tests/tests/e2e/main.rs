@@ -1,0 +1,14 @@
+//! Whole fleets: real nats-servers, publishers, relays and clients.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bad_input;
+mod deploy;
+mod faults;
+mod idle;
+mod large;
+mod quiet;
+mod smooth;
+mod solo;
+mod stuck_viewer;
+mod two_relays;
