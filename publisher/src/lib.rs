@@ -1,6 +1,6 @@
 //! The camera side of Sightline: captures, encodes or passes through, publishes.
 //!
-//! [`run`] is the whole publisher; the caller gives it the bus and says when to stop.
+//! [`run()`] is the whole publisher; the caller gives it the bus and says when to stop.
 
 mod camera;
 mod cli;

@@ -4,7 +4,7 @@
 mod canvas;
 mod glyph;
 mod scene;
-mod strip;
+pub mod strip;
 mod text;
 
 pub use scene::Card;
