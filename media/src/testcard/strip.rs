@@ -1,7 +1,7 @@
 //! The frame number as a row of black and white cells along the bottom edge.
 //!
 //! # Layout
-//! The strip is as wide as the picture and [`HEIGHT_FRACTION`]th of its height, at its bottom. It has 48
+//! The strip is as wide as the picture and a fifteenth of its height (or a row or two more), at its bottom. It has 48
 //! cells of equal width: cell `i` goes from `i * width / 48` to `(i + 1) * width / 48` (as real numbers).
 //! A white cell is a 1, a black one a 0. From left to right, the most significant bit first:
 //!
