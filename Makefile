@@ -9,10 +9,12 @@ STEP := scripts/step
 BUILD_TOOLS := rust cc libclang
 VM_TOOLS := python3 strip flock qemu
 TEST_TOOLS := $(BUILD_TOOLS) $(VM_TOOLS) node cmake nasm cargo-deny nats-server nats-server-current ffmpeg haproxy chromium
-# Of all crates the same features in every step: nothing is built twice.
+# What the tests start; they build it themselves if it is missing or old.
+PROGRAMS := cargo build --locked --bins -p sightline-publisher -p sightline-relay -p sightline
+# With the same features for every target: nothing is built twice.
 TESTS := cargo test --locked -p sightline-tests --features browser
 
-.PHONY: help demo test check bench audit image install \
+.PHONY: help demo test check bench audit fuzz image install \
 	test-unit test-web test-e2e test-browser test-v4l2 \
 	check-format check-clippy check-deny check-doc check-links check-web
 
@@ -92,15 +94,25 @@ test-web: web/node_modules/.package-lock.json ## Tests of the page's modules
 
 test-e2e: ## Bus contract, and whole fleets with real nats-servers and clients
 	@$(INSTALL) $(BUILD_TOOLS) nats-server nats-server-current ffmpeg haproxy
-	$(TESTS) --lib --test workspace --test bus --test e2e
+	$(PROGRAMS)
+	$(TESTS) --lib --test workspace --test bus --test e2e -- --test-threads=4
 
 test-browser: ## The page in Chromium
 	@$(INSTALL) $(BUILD_TOOLS) nats-server-current chromium
+	$(PROGRAMS)
 	$(TESTS) --test browser
 
 test-v4l2: ## Real camera drivers in a virtual machine
 	@$(INSTALL) $(BUILD_TOOLS) $(VM_TOOLS)
 	tests/v4l2/run
+
+fuzz: ## Hostile bytes for every parser, SECONDS_EACH (600) seconds for each (nightly toolchain)
+	@$(INSTALL) rust cargo-fuzz
+	cd fuzz && for target in $$(cargo +nightly fuzz list); do \
+		mkdir -p corpus/$$target && \
+		cargo +nightly fuzz run $$target corpus/$$target seeds/$$target -- \
+			-max_total_time=$${SECONDS_EACH:-600} -max_len=4096 || exit 1; \
+	done
 
 image: ## Container images of publisher and relay
 	@docker version >/dev/null 2>&1 || { echo "error: needs a running docker engine" >&2; exit 1; }

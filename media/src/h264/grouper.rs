@@ -63,7 +63,9 @@ pub struct AccessUnit {
     /// layers and views, auxiliary pictures.
     pub data: Bytes,
     /// Decoding may start here: an IDR picture, or a recovery point. From a recovery point of a stream that
-    /// refreshes its picture bit by bit, it takes some frames until the picture is whole.
+    /// refreshes its picture bit by bit, it takes some frames until the picture is whole. Frames that come
+    /// after a recovery point and are shown before it need what came before: whoever starts there leaves
+    /// them out.
     pub key: bool,
     /// Its place in the order of display.
     pub order: Order,
