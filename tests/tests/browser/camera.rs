@@ -1,7 +1,7 @@
 //! One camera, large.
 
 use anyhow::{Context as _, ensure};
-use sightline_tests::{eventually, picture};
+use sightline_tests::{eventually, fleet::Publisher, http, picture};
 
 use crate::{
     page::{Page, SOON},
@@ -9,26 +9,23 @@ use crate::{
 };
 
 /// A scene with two cameras of different sizes, `farm/barn` and `farm/gate`.
-macro_rules! farm {
-    ($scene:ident) => {
-        let $scene = Scene::start().await;
-        let _publisher = $scene.publish(
-            "farm",
-            &[
-                ("barn", "test://?size=640x360&fps=15"),
-                ("gate", "test://?size=320x240&fps=10"),
-            ],
-        );
-        $scene.relay.until_online("farm/gate").await;
-    };
+async fn farm() -> (Scene, Publisher) {
+    let scene = Scene::start().await;
+    let cameras = [
+        ("barn", "test://?size=640x360&fps=15"),
+        ("gate", "test://?size=320x240&fps=10"),
+    ];
+    let publisher = scene.publish("farm", &cameras);
+    scene.relay.until_online("farm/gate").await;
+    (scene, publisher)
 }
 
 #[tokio::test]
 async fn a_click_on_a_tile_shows_the_camera_large_and_back_leads_to_the_wall() {
-    farm!(scene);
+    let (scene, _publisher) = farm().await;
     let page = scene.open("/").await;
     page.until_moving(&["farm/barn", "farm/gate"], SOON).await;
-    let _: () = page.eval("void (window.marker = 7)").await.unwrap();
+    page.mark().await;
     page.click("[data-camera='farm/gate']").await;
     scene.until_at(&page, "/watch/farm/gate").await;
     page.until_moving(&["farm/gate"], SOON).await;
@@ -39,11 +36,10 @@ async fn a_click_on_a_tile_shows_the_camera_large_and_back_leads_to_the_wall() {
     page.click("a[aria-label='All cameras']").await;
     scene.until_at(&page, "/").await;
     page.until_moving(&["farm/barn", "farm/gate"], SOON).await;
-    let _: () = page.eval("void history.back()").await.unwrap();
+    page.run("history.back()").await;
     scene.until_at(&page, "/watch/farm/gate").await;
     page.until_moving(&["farm/gate"], SOON).await;
-    page.until_true("the page was not loaded again", "window.marker === 7")
-        .await;
+    page.assert_kept().await;
     assert_eq!(
         page.journal().sockets().len(),
         1,
@@ -55,7 +51,7 @@ async fn a_click_on_a_tile_shows_the_camera_large_and_back_leads_to_the_wall() {
 
 #[tokio::test]
 async fn a_camera_has_an_address_and_arrows_lead_to_its_neighbours() {
-    farm!(scene);
+    let (scene, _publisher) = farm().await;
     let page = scene.open("/watch/farm/barn").await;
     page.until_moving(&["farm/barn"], SOON).await;
     let title: String = page.eval("document.title").await.unwrap();
@@ -71,7 +67,7 @@ async fn a_camera_has_an_address_and_arrows_lead_to_its_neighbours() {
 
 #[tokio::test]
 async fn statistics_tell_route_size_rate_latency_and_relay() {
-    farm!(scene);
+    let (scene, _publisher) = farm().await;
     let page = scene.open("/watch/farm/barn").await;
     page.until_moving(&["farm/barn"], SOON).await;
     page.press("i").await;
@@ -109,7 +105,7 @@ fn first_number(text: &str) -> anyhow::Result<f64> {
 
 #[tokio::test]
 async fn a_snapshot_is_saved_as_it_was_shown() {
-    farm!(scene);
+    let (scene, _publisher) = farm().await;
     let folder = scene.chromium.downloads().await;
     let page = scene.open("/watch/farm/barn").await;
     page.until_moving(&["farm/barn"], SOON).await;
@@ -133,12 +129,13 @@ async fn a_snapshot_is_saved_as_it_was_shown() {
 }
 
 async fn shown(page: &Page) -> u32 {
-    page.player("farm/barn").await.unwrap().picture().unwrap()
+    let player = page.player("farm/barn").await.expect("it is there");
+    player.picture().expect("it shows a picture")
 }
 
 #[tokio::test]
 async fn a_paused_picture_says_so_and_goes_live_again() {
-    farm!(scene);
+    let (scene, _publisher) = farm().await;
     let page = scene.open("/watch/farm/gate").await;
     page.until_moving(&["farm/gate"], SOON).await;
     page.press(" ").await;
@@ -169,7 +166,7 @@ async fn an_unknown_camera_is_said_in_words_and_shown_once_there_is_one() {
 
 #[tokio::test]
 async fn every_address_on_the_sheet_answers() {
-    farm!(scene);
+    let (scene, _publisher) = farm().await;
     let page = scene.open("/watch/farm/barn").await;
     page.until_moving(&["farm/barn"], SOON).await;
     page.press("u").await;
@@ -183,7 +180,7 @@ async fn every_address_on_the_sheet_answers() {
     paths.dedup();
     assert!(paths.len() >= 6, "{words}");
     for path in paths {
-        let answer = sightline_tests::http::open(scene.relay.address(), &format!("/{path}")).await;
+        let answer = http::open(scene.relay.address(), &format!("/{path}")).await;
         assert_eq!(answer.unwrap().status(), 200, "{path}");
     }
     scene.assert_clean(&page);

@@ -53,7 +53,7 @@ async fn a_page_that_the_browser_froze_is_live_again_when_it_wakes() {
     let _publisher = scene.publish("farm", &SOURCES);
     let page = scene.open("/").await;
     page.until_moving(&CAMERAS, SOON).await;
-    let _: () = page.eval("void (window.marker = 7)").await.unwrap();
+    page.mark().await;
 
     let _other = scene.chromium.open("about:blank").await;
     set_state(&page, SetWebLifecycleStateState::Frozen).await;
@@ -62,12 +62,12 @@ async fn a_page_that_the_browser_froze_is_live_again_when_it_wakes() {
     set_state(&page, SetWebLifecycleStateState::Active).await;
     page.tab().bring_to_front().await.unwrap();
     page.until_moving(&CAMERAS, RESUME).await;
-    page.until_true("the page was not loaded again", "window.marker === 7")
-        .await;
+    page.assert_kept().await;
     page.assert_clean(&[scene.relay.address()], &FROZEN);
 }
 
 async fn set_state(page: &Page, state: SetWebLifecycleStateState) {
     let parameters = SetWebLifecycleStateParams::new(state);
-    page.tab().execute(parameters).await.unwrap();
+    let set = page.tab().execute(parameters).await;
+    set.expect("the browser obeys");
 }

@@ -45,14 +45,11 @@ impl Journal {
         Ok(journal)
     }
 
-    async fn on<T: IntoEventKind + Unpin>(
+    async fn on<T: IntoEventKind + Unpin + Send + Sync + 'static>(
         &self,
         page: &Page,
         note: impl Fn(&T, &mut Entries) + Send + 'static,
-    ) -> Result<()>
-    where
-        T: Send + Sync + 'static,
-    {
+    ) -> Result<()> {
         let mut events = page.event_listener::<T>().await?;
         let journal = self.clone();
         // Ends with the tab's connection.

@@ -9,13 +9,12 @@
   const context = row.getContext("2d", { willReadFrequently: true });
 
   /** The brightness of each cell's middle, 0 to 255; null if there is no picture. */
-  function cells(canvas) {
-    const { width, height } = canvas;
+  function cells(source, width, height) {
     if (width < CELLS) return null;
     if (row.width !== width) row.width = width;
     context.clearRect(0, 0, width, 1);
     const y = Math.floor(height - (height * STRIP_HEIGHT) / 2);
-    context.drawImage(canvas, 0, y, width, 1, 0, 0, width, 1);
+    context.drawImage(source, 0, y, width, 1, 0, 0, width, 1);
     const { data } = context.getImageData(0, 0, width, 1);
     return Array.from({ length: CELLS }, (_, cell) => {
       const at = Math.floor(((cell + 0.5) * width) / CELLS) * 4;
@@ -23,21 +22,27 @@
     });
   }
 
+  /** Whether a page may read the pixels: not those of another origin's images. */
+  const isOpen = (source) => !(source instanceof HTMLImageElement) || new URL(source.src).origin === location.origin;
+
   const isVisible = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
 
   /** One player, as it looks now. */
   function see(player) {
     const root = player.shadowRoot;
     const picture = root.querySelector(".picture");
-    const canvas = picture.querySelector("canvas");
+    // An image lies over the canvas with the last picture, if the route has one.
+    const source = picture.querySelector("img:not([hidden])") ?? picture.querySelector("canvas");
+    const width = source?.naturalWidth ?? source?.width ?? 0;
+    const height = source?.naturalHeight ?? source?.height ?? 0;
     const mark = root.querySelector(".mark");
     return {
       camera: player.getAttribute("camera"),
       kind: player.state?.kind ?? "",
       words: isVisible(mark) ? mark.innerText.trim() : "",
-      width: canvas?.width ?? 0,
-      height: canvas?.height ?? 0,
-      cells: canvas && isVisible(picture) ? cells(canvas) : null,
+      width,
+      height,
+      cells: source && isOpen(source) && isVisible(picture) ? cells(source, width, height) : null,
       plain: getComputedStyle(picture).filter === "none",
     };
   }

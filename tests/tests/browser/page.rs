@@ -127,6 +127,24 @@ impl Page {
         serde_json::from_value(value.clone()).with_context(|| format!("{expression}: {value}"))
     }
 
+    /// Does something in the page.
+    pub(crate) async fn run(&self, statement: &str) {
+        let done = self.eval::<()>(&format!("void ({statement})")).await;
+        done.expect("the page does it");
+    }
+
+    /// Marks the page, so that [`Page::assert_kept`] can tell whether it is still the same.
+    pub(crate) async fn mark(&self) {
+        self.run("window.marker = 7").await;
+    }
+
+    /// Fails if the page was loaded again since it was marked.
+    pub(crate) async fn assert_kept(&self) {
+        let marker: Result<Option<u32>> = self.eval("window.marker").await;
+        let marker = marker.expect("the page answers");
+        assert_eq!(marker, Some(7), "the page was loaded again");
+    }
+
     /// All players, in the order of the page.
     pub(crate) async fn players(&self) -> Result<Vec<Player>> {
         self.eval("sightlineTest.players()").await
@@ -225,8 +243,7 @@ impl Page {
 
     /// Begins to look at all players, 20 times a second.
     pub(crate) async fn record(&self) {
-        let begun: Result<()> = self.eval("sightlineTest.record()").await;
-        begun.expect("the page records");
+        self.run("sightlineTest.record()").await;
     }
 
     /// What was seen since, by camera.

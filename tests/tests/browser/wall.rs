@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{page::SOON, scene::Scene};
+use crate::{page::SOON, proxy::Proxy, scene::Scene};
 
 #[tokio::test]
 async fn the_wall_shows_every_camera_of_every_publisher_moving() {
@@ -66,7 +66,7 @@ async fn tiles_out_of_sight_are_not_sent_until_they_are_scrolled_to() {
     scene.until_viewers(&["farm/c7", "farm/c8"], 0).await;
     assert_eq!(page.player("farm/c8").await.unwrap().number(), None);
 
-    let _: () = page.eval("void scrollTo(0, 1e6)").await.unwrap();
+    page.run("scrollTo(0, 1e6)").await;
     page.until("farm/c8", "is live", SOON, |it| it.ensure_live().is_ok())
         .await;
     scene.until_viewers(&["farm/c7", "farm/c8"], 1).await;
@@ -74,6 +74,32 @@ async fn tiles_out_of_sight_are_not_sent_until_they_are_scrolled_to() {
     let gone = page.player("farm/c1").await.unwrap();
     assert!(gone.number().is_some(), "the last picture stays: {gone:?}");
     scene.assert_clean(&page);
+}
+
+#[tokio::test]
+async fn where_websockets_are_refused_every_camera_comes_by_http_and_the_page_says_so() {
+    let scene = Scene::start().await;
+    // More than a browser has connections to one host.
+    let names: Vec<_> = (1..=8).map(|at| format!("c{at}")).collect();
+    let cameras: Vec<_> = names
+        .iter()
+        .map(|name| (name.as_str(), "test://?size=320x180&fps=5"))
+        .collect();
+    let _publisher = scene.publish("farm", &cameras);
+    let proxy = Proxy::start(scene.relay.address()).await;
+    let page = scene
+        .chromium
+        .open(&format!("http://{}/", proxy.address()))
+        .await;
+    page.until_reads(".notice", "WebSockets do not get through")
+        .await;
+    let names: Vec<_> = names.iter().map(|name| format!("farm/{name}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    page.until_moving(&names, Duration::from_secs(20)).await;
+    // No request hangs for want of a connection.
+    page.click("[data-camera='farm/c8']").await;
+    page.until_moving(&["farm/c8"], SOON).await;
+    page.assert_clean(&[proxy.address()], &["Unexpected response code: 403"]);
 }
 
 #[tokio::test]
