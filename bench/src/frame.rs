@@ -14,15 +14,12 @@ pub(crate) enum Route {
 /// The camera that the benchmark watches.
 pub(crate) const CAMERA: &str = "bench/camera";
 
+/// 16x16 pixels of grey.
+const PICTURE: &[u8] = include_bytes!("picture.jpg");
+
 /// A valid JPEG of `len_bytes`: a small picture, filled up by comment segments. Not less than 1 KB.
 pub(crate) fn jpeg(len_bytes: usize) -> anyhow::Result<Vec<u8>> {
-    let mut picture = Vec::new();
-    jpeg_encoder::Encoder::new(&mut picture, 50).encode(
-        &[128; 16 * 16],
-        16,
-        16,
-        jpeg_encoder::ColorType::Luma,
-    )?;
+    let mut picture = PICTURE.to_vec();
     let mut missing = len_bytes
         .checked_sub(picture.len())
         .filter(|missing| *missing >= 4)
