@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
+# Where scripts/install puts what the system's packages lack.
+export PATH := $(CURDIR)/target/tools/node/bin:$(PATH)
 
 INSTALL := scripts/install
 STEP := scripts/step
@@ -61,7 +63,7 @@ check-deny:
 
 check-doc:
 	@$(INSTALL) $(BUILD_TOOLS)
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --workspace --document-private-items
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --locked --no-deps --workspace --document-private-items
 
 check-links:
 	@$(INSTALL) node
