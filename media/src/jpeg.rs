@@ -3,7 +3,7 @@
 //! Nothing here decodes a picture. Only the segments before the first scan are walked, so the cost does
 //! not grow with the size of a sound picture.
 //!
-//! - [`inspect`]: size, and whether it is whole;
+//! - [`inspect`](fn@inspect): size, and whether it is whole;
 //! - [`without_thumbnail`], [`with_huffman_tables`]: make a camera's picture fit for every viewer;
 //! - [`prepare`]: all of these at once, for pictures that are passed through;
 //! - [`Splitter`]: finds pictures in a stream of bytes.

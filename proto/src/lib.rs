@@ -15,7 +15,7 @@ pub mod name;
 pub mod split;
 pub mod subject;
 
-#[allow(missing_docs, unreachable_pub, clippy::all)]
+#[allow(missing_docs, unreachable_pub, clippy::all, rustdoc::invalid_html_tags)]
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/sightline.v1.rs"));
 }
