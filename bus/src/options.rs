@@ -1,11 +1,11 @@
 //! How to reach NATS.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 /// How to reach NATS, and as whom. At most one way of authentication may be given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// `nats://host:4222` or `tls://host:4222`; several servers of one cluster separated by commas.
@@ -52,6 +52,18 @@ impl Default for Options {
     }
 }
 
+/// Without what may be a credential: the URL may hold one, too.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("user", &self.user)
+            .field("nkey_file", &self.nkey_file)
+            .field("creds_file", &self.creds_file)
+            .field("tls", &self.tls)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The options cannot work. Names the setting.
 #[derive(Debug, thiserror::Error)]
 #[error("nats.{key}: {reason}")]
@@ -60,4 +72,20 @@ pub struct InvalidOption {
     pub key: &'static str,
     /// What is wrong with it.
     pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dump_of_the_options_holds_no_credential() {
+        let options = Options {
+            url: "nats://user:secret@host".into(),
+            password: "secret".into(),
+            token: "secret".into(),
+            ..Options::default()
+        };
+        assert!(!format!("{options:?}").contains("secret"));
+    }
 }
