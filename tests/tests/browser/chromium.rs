@@ -52,7 +52,7 @@ impl Chromium {
     /// # Panics
     /// If there is no Chromium, or it does not start.
     pub(crate) async fn start() -> Self {
-        let profile = TempDir::new().expect("a temporary folder");
+        let profile = TempDir::with_prefix("sightline-browser-").expect("a temporary folder");
         let mut processes = Processes::start(&profile).expect("setpriv is there");
         let url = eventually("chromium answers", START, async || processes.url(&profile)).await;
         let config = HandlerConfig {

@@ -3,7 +3,7 @@
 use sightline_tests::{
     eventually,
     fleet::{Publisher, Relay},
-    nats,
+    nats, process,
 };
 
 use crate::{
@@ -26,6 +26,8 @@ impl Scene {
 
     /// The same with settings in the relay's environment.
     pub(crate) async fn start_with(environment: &[(&'static str, &str)]) -> Self {
+        // Building our programs blocks, and no time limit may run meanwhile.
+        process::binary("sightline-relay");
         let fleet = async {
             let nats = nats::Server::start(nats::Version::Current, "").await;
             let relay = Relay::start_with(&nats.url(), environment).await;
