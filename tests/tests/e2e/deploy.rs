@@ -61,6 +61,97 @@ async fn our_programs_take_the_sample_settings() {
     }
 }
 
+/// The services of docker-compose.yml that run one of our programs, with the settings in their environment.
+fn compose_services() -> Vec<(String, Vec<(String, String)>)> {
+    let text = std::fs::read_to_string(root().join("docker-compose.yml")).unwrap();
+    let mut services = Vec::<(String, Vec<_>)>::new();
+    for line in text.lines() {
+        let name = line
+            .strip_prefix("  ")
+            .and_then(|rest| rest.split_once(':'));
+        if let Some((name, _)) =
+            name.filter(|(name, _)| name.bytes().all(|b| b.is_ascii_lowercase()))
+        {
+            services.push((name.to_owned(), Vec::new()));
+        }
+        let setting = line
+            .trim()
+            .split_once(": ")
+            .filter(|(key, _)| key.starts_with("SIGHTLINE_"));
+        if let (Some((key, value)), Some((_, settings))) = (setting, services.last_mut()) {
+            settings.push((key.to_owned(), value.trim_matches('"').to_owned()));
+        }
+    }
+    services.retain(|(_, settings)| !settings.is_empty());
+    services
+}
+
+#[tokio::test]
+async fn our_programs_take_the_settings_of_the_containers() {
+    let services = compose_services();
+    assert_eq!(services.len(), 4, "{services:?}");
+    for (name, settings) in services {
+        let program = if name == "relay" {
+            "sightline-relay"
+        } else {
+            "sightline-publisher"
+        };
+        let environment: Vec<_> = settings
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        let arguments = ["check".to_owned()];
+        let mut process =
+            Process::start_with(&name, &binary(program), &arguments, &environment).unwrap();
+        let status = process.until_ended(SOON).await;
+        assert!(status.success(), "{name}: {:?}", process.log());
+    }
+}
+
+#[tokio::test]
+async fn each_program_knows_whether_it_is_well() {
+    let _machine = light().await;
+    let mut server = Server::start(Version::Current, "").await;
+    let url = server.url();
+    let relay = Relay::start(&url).await;
+    let camera = "gate=test://?size=320x180";
+    let _publisher = Publisher::start(&url, "farm", &[("gate", "test://?size=320x180")]);
+    relay.until_online("farm/gate").await;
+    let questions: [(&str, &[&str]); 2] = [
+        (
+            "sightline-relay",
+            &["healthcheck", "--nats", &url, "--listen", relay.address()],
+        ),
+        (
+            "sightline-publisher",
+            &[
+                "healthcheck",
+                "--nats",
+                &url,
+                "--site",
+                "farm",
+                "--camera",
+                camera,
+            ],
+        ),
+    ];
+    for (program, arguments) in questions {
+        let (code, text) = process::run(&binary(program), arguments, SOON).await;
+        assert_eq!(code, 0, "{program}: {text}");
+    }
+    server.kill();
+    eventually("the relay notices", SOON, async || {
+        let answer = relay.get("/readyz").await?;
+        ensure!(answer.status == 503, "{}", answer.status);
+        Ok(())
+    })
+    .await;
+    for (program, arguments) in questions {
+        let (code, text) = process::run(&binary(program), arguments, Duration::from_secs(20)).await;
+        assert_eq!(code, 3, "{program}: {text}");
+    }
+}
+
 /// The shipped configuration with two relays of this machine in the place of containers.
 async fn start_haproxy(relays: [&Relay; 2], folder: &TempDir) -> (Process, String) {
     let address = format!("127.0.0.1:{}", port::free());

@@ -1,15 +1,68 @@
-//! Tests that measure, and tests that load the machine, do not run at the same time.
+//! Which tests may run at the same time: the machine is one of the things that they measure.
 
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, PoisonError};
 
-static MACHINE: RwLock<()> = RwLock::const_new(());
+use tokio::sync::Notify;
 
-/// Until it is dropped, others like this one may run: those that use little of the machine.
-pub(crate) async fn light() -> RwLockReadGuard<'static, ()> {
-    MACHINE.read().await
+/// What a test does to the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Starts and stops programs: beside others of its kind.
+    Light,
+    /// Counts frames for a minute, with little load: beside others of its kind.
+    Steady,
+    /// Loads the machine, or measures short times: beside nothing else.
+    Alone,
 }
 
-/// Until it is dropped, no other test runs: this one loads the machine, or measures short times.
-pub(crate) async fn alone() -> RwLockWriteGuard<'static, ()> {
-    MACHINE.write().await
+/// The kind that runs now, and how many of it.
+static RUNNING: Mutex<(Kind, usize)> = Mutex::new((Kind::Light, 0));
+static CHANGED: Notify = Notify::const_new();
+
+/// The test runs until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Turn(());
+
+/// For tests that use little of the machine, and do not mind the same of others.
+pub(crate) async fn light() -> Turn {
+    turn(Kind::Light).await
+}
+
+/// For tests that count what comes over a long time.
+pub(crate) async fn steady() -> Turn {
+    turn(Kind::Steady).await
+}
+
+/// For tests that load the machine, or measure short times.
+pub(crate) async fn alone() -> Turn {
+    turn(Kind::Alone).await
+}
+
+async fn turn(kind: Kind) -> Turn {
+    loop {
+        let changed = CHANGED.notified();
+        tokio::pin!(changed);
+        changed.as_mut().enable();
+        if enters(kind) {
+            return Turn(());
+        }
+        changed.await;
+    }
+}
+
+fn enters(kind: Kind) -> bool {
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    let (current, count) = *running;
+    let enters = count == 0 || (current == kind && kind != Kind::Alone);
+    if enters {
+        *running = (kind, count + 1);
+    }
+    enters
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).1 -= 1;
+        CHANGED.notify_waiters();
+    }
 }

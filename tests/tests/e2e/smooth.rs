@@ -9,7 +9,7 @@ use sightline_tests::{
     watch::Watch,
 };
 
-use crate::quiet::light;
+use crate::quiet::alone;
 
 const FPS: u32 = 30;
 const SECONDS: u32 = 60;
@@ -17,7 +17,7 @@ const SECONDS: u32 = 60;
 /// Every frame number comes once, in order, on both routes.
 #[tokio::test]
 async fn no_frame_is_lost_or_repeated_in_a_minute() {
-    let _machine = light().await;
+    let _machine = alone().await;
     let server = Server::start(Version::Current, "").await;
     let relay = Relay::start(&server.url()).await;
     let source = format!("test://?size=320x180&fps={FPS}");
@@ -31,9 +31,14 @@ async fn no_frame_is_lost_or_repeated_in_a_minute() {
     );
     let elapsed = start.elapsed();
     for numbers in [multipart, websocket] {
-        let first = numbers[0];
-        let expected: Vec<_> = (first..first + wanted).collect();
-        assert_eq!(numbers, expected);
+        for pair in numbers.windows(2) {
+            assert_eq!(
+                pair[1],
+                pair[0] + 1,
+                "after {} frames",
+                pair[0] - numbers[0]
+            );
+        }
     }
     let due = Duration::from_secs(SECONDS.into());
     assert!(

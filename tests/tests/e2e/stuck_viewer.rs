@@ -13,7 +13,7 @@ use sightline_tests::{
     watch::Watch,
 };
 
-use crate::quiet::light;
+use crate::quiet::steady;
 
 const BASELINE: Duration = Duration::from_secs(15);
 const STUCK: Duration = Duration::from_secs(60);
@@ -22,7 +22,7 @@ const MORE_MEMORY_BYTES: u64 = 8 << 20;
 
 #[tokio::test]
 async fn a_viewer_that_stops_reading_costs_the_others_nothing_and_the_relay_no_memory() {
-    let _machine = light().await;
+    let _machine = steady().await;
     let server = Server::start(Version::Current, "").await;
     // They would be sent away after half a minute: here they stay to the end.
     let stay = [
