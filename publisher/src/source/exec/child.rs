@@ -20,7 +20,7 @@ const OWN_SETTINGS: &str = "SIGHTLINE_";
 
 /// A running command. Dropping it kills its group at once.
 pub(super) struct Child {
-    group: Group,
+    leash: Leash,
     pid: Pid,
     exit: oneshot::Receiver<io::Result<ExitStatus>>,
     exited: Option<Exit>,
@@ -57,6 +57,16 @@ impl Group {
     }
 }
 
+/// Kills the group when it is dropped, also on its way from the thread that started it: the one who
+/// waited for it may be gone by then.
+struct Leash(Group);
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        self.0.signal(Signal::KILL);
+    }
+}
+
 impl Child {
     /// Starts a command; gives it, its standard output and its standard error.
     pub(super) async fn start(
@@ -71,11 +81,11 @@ impl Child {
         std::thread::Builder::new()
             .name("exec".into())
             .spawn(move || start_and_wait(command, started, exited))?;
-        let (pid, group, stdout, stderr) = starting
+        let (pid, leash, stdout, stderr) = starting
             .await
             .map_err(|_| io::Error::other("the thread that starts it panicked"))??;
         let child = Self {
-            group,
+            leash,
             pid,
             exit,
             exited: None,
@@ -102,9 +112,9 @@ impl Child {
 
     /// Ends the command and everything in its group: asks, and after [`GRACE`] insists.
     pub(super) async fn end(mut self) -> Exit {
-        self.group.signal(Signal::TERM);
+        self.leash.0.signal(Signal::TERM);
         if timeout(GRACE, self.exited()).await.is_err() {
-            self.group.signal(Signal::KILL);
+            self.leash.0.signal(Signal::KILL);
             self.exited().await;
         }
         self.exited
@@ -113,13 +123,7 @@ impl Child {
     }
 }
 
-impl Drop for Child {
-    fn drop(&mut self) {
-        self.group.signal(Signal::KILL);
-    }
-}
-
-type Started = (Pid, Group, OwnedFd, OwnedFd);
+type Started = (Pid, Leash, OwnedFd, OwnedFd);
 
 /// Runs on a thread of its own, which ends once the child is reaped.
 fn start_and_wait(
@@ -138,13 +142,13 @@ fn start_and_wait(
     let group = Group(Arc::new(Mutex::new(Some(pid))));
     let stdout = child.stdout.take().expect("standard output is piped");
     let stderr = child.stderr.take().expect("standard error is piped");
-    if started
-        .send(Ok((pid, group.clone(), stdout.into(), stderr.into())))
-        .is_err()
-    {
-        // Nobody waits for it any more.
-        group.signal(Signal::KILL);
-    }
+    // If nobody waits for it any more, the leash ends it.
+    let _ = started.send(Ok((
+        pid,
+        Leash(group.clone()),
+        stdout.into(),
+        stderr.into(),
+    )));
     // Sees the end and leaves the process number taken, so that nobody else's group is killed.
     while let Err(error) = waitid(
         WaitId::Pid(pid),
