@@ -11,7 +11,10 @@ use crate::directory::Camera;
 const NEW: Duration = Duration::from_millis(500);
 
 /// A picture younger than this is not stale while its camera is well.
-const AT_LEAST: Duration = Duration::from_secs(2);
+const AT_LEAST: Duration = Duration::from_secs(1);
+
+/// The same where the camera's rate is not known.
+const UNKNOWN_RATE: Duration = Duration::from_secs(2);
 
 /// However slow the camera, a picture older than this is stale.
 const AT_MOST: Duration = Duration::from_secs(60);
@@ -26,7 +29,7 @@ pub(crate) fn is_stale(age: Duration, online: bool, state: CameraState, fps: f32
     let expected = if fps > 0.0 {
         Duration::try_from_secs_f32(FRAMES / fps).unwrap_or(AT_MOST)
     } else {
-        Duration::ZERO
+        UNKNOWN_RATE
     };
     age >= if ill {
         NEW
@@ -53,13 +56,14 @@ mod tests {
 
     #[test]
     fn a_picture_is_stale_once_the_cameras_rate_does_not_explain_its_age() {
-        let live = |secs, fps| is_stale(Duration::from_secs(secs), true, CameraState::Live, fps);
-        assert!(!live(1, 30.0));
-        assert!(live(2, 30.0));
-        assert!(!live(14, 0.2));
-        assert!(live(15, 0.2));
-        assert!(live(60, 0.001));
-        assert!(live(2, 0.0));
+        let live = |ms, fps| is_stale(Duration::from_millis(ms), true, CameraState::Live, fps);
+        assert!(!live(999, 30.0));
+        assert!(live(1_000, 30.0));
+        assert!(!live(14_999, 0.2));
+        assert!(live(15_000, 0.2));
+        assert!(live(60_000, 0.001));
+        assert!(!live(1_999, 0.0));
+        assert!(live(2_000, 0.0));
     }
 
     #[test]

@@ -15,9 +15,8 @@ use crate::quiet::light;
 /// From the restart to the picture.
 const BACK_WITHIN: Duration = Duration::from_secs(3);
 
-/// A picture that passes for live is no older: after 2 s without a new one it is marked, and it may have
-/// been 1 s late.
-const LIVE: Duration = Duration::from_secs(3);
+/// A picture that passes for live is no older: 1 s, and the shortest time that a picture takes to get here.
+const LIVE: Duration = Duration::from_millis(1_100);
 
 const CAMERA: &str = "farm/gate";
 

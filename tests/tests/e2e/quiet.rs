@@ -9,9 +9,7 @@ use tokio::sync::Notify;
 enum Kind {
     /// Starts and stops programs: beside others of its kind.
     Light,
-    /// Counts frames for a minute, with little load: beside others of its kind.
-    Steady,
-    /// Loads the machine, or measures short times: beside nothing else.
+    /// Loads the machine, counts frames, or measures short times: beside nothing else.
     Alone,
 }
 
@@ -28,12 +26,7 @@ pub(crate) async fn light() -> Turn {
     turn(Kind::Light).await
 }
 
-/// For tests that count what comes over a long time.
-pub(crate) async fn steady() -> Turn {
-    turn(Kind::Steady).await
-}
-
-/// For tests that load the machine, or measure short times.
+/// For tests that load the machine, count frames, or measure short times.
 pub(crate) async fn alone() -> Turn {
     turn(Kind::Alone).await
 }
