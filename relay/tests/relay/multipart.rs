@@ -97,7 +97,7 @@ async fn the_last_picture_is_repeated_and_marked_once_it_is_old() {
     let start = Instant::now();
     let (head, picture) = client.part().await;
     assert!(start.elapsed() > Duration::from_millis(900));
-    assert_eq!(head.header("x-sightline-stale"), None);
+    assert_eq!(head.header("x-sightline-stale"), Some("1"));
     assert_eq!(picture, jpeg(1));
     camera.say_goodbye().await;
     let (head, picture) = client.part().await;
