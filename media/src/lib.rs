@@ -4,6 +4,7 @@
 
 pub mod aac;
 pub mod fmp4;
+pub mod group;
 pub mod h264;
 pub mod jpeg;
 pub mod testcard;

@@ -40,6 +40,18 @@ pub const EXPIRY: std::time::Duration = std::time::Duration::from_secs(6);
 /// The name of the stream of JPEG pictures.
 pub const JPEG: &str = "jpeg";
 
+/// The name of the stream of H.264 video.
+pub const H264: &str = "h264";
+
+/// The name of the stream of H.265 video.
+pub const H265: &str = "h265";
+
+/// The name of the stream of sound, AAC.
+pub const AUDIO: &str = "audio";
+
+/// The name of the small stream, pictures or H.264, for walls of many cameras.
+pub const SUB: &str = "sub";
+
 impl CameraState {
     /// The state as it stands in JSON, in logs and on the page.
     pub fn word(self) -> &'static str {

@@ -6,8 +6,8 @@
 use std::{fs, path::PathBuf};
 
 use sightline_proto::{
-    Announce, CameraInfo, CameraList, CameraState, Codec, Count, Demand, FollowCameras, Frame,
-    Hello, Message, Ping, Pong, Refused, Skipped, Stream, Subscribe, ToRelay, ToViewer,
+    Announce, CameraInfo, CameraList, CameraState, Codec, Count, Demand, FollowCameras, Form, Frame,
+    Hello, Init, Message, Ping, Pong, Refused, Skipped, Stream, Subscribe, ToRelay, ToViewer,
     Unsubscribe, WatchFrame, to_relay, to_viewer,
 };
 
@@ -22,7 +22,7 @@ fn streams() -> Vec<Stream> {
             height: 720,
             fps: 29.5,
             bits_per_second: 21_000_000,
-            codec_string: String::new(),
+            ..Stream::default()
         },
         Stream {
             name: "h264".into(),
@@ -72,6 +72,7 @@ fn messages_to_the_relay() -> Vec<(&'static str, Vec<u8>)> {
         camera: "farm/gate".into(),
         stream: stream.into(),
         max_fps,
+        ..Subscribe::default()
     };
     vec![
         (
@@ -81,6 +82,13 @@ fn messages_to_the_relay() -> Vec<(&'static str, Vec<u8>)> {
         (
             "to_relay_subscribe_defaults",
             to_relay(to_relay::Message::Subscribe(subscribe("", 0.0))),
+        ),
+        (
+            "to_relay_subscribe_fmp4",
+            to_relay(to_relay::Message::Subscribe(Subscribe {
+                form: Form::Fmp4.into(),
+                ..subscribe("h264", 0.0)
+            })),
         ),
         (
             "to_relay_unsubscribe",
@@ -120,6 +128,16 @@ fn messages_to_the_viewer() -> Vec<(&'static str, Vec<u8>)> {
         height: 720,
         stale: true,
         data: (0..=255).collect::<Vec<u8>>().into(),
+        ..WatchFrame::default()
+    };
+    let fragment = WatchFrame {
+        stream: "h264".into(),
+        codec: Codec::H264.into(),
+        stale: false,
+        decode_time_us: NOON_US - 80_000,
+        form: Form::Fmp4.into(),
+        media_time_us: 5_000_000_000,
+        ..frame.clone()
     };
     vec![
         (
@@ -139,6 +157,19 @@ fn messages_to_the_viewer() -> Vec<(&'static str, Vec<u8>)> {
             to_viewer(to_viewer::Message::Frame(WatchFrame {
                 capture_time_us: -1,
                 ..WatchFrame::default()
+            })),
+        ),
+        (
+            "to_viewer_fragment",
+            to_viewer(to_viewer::Message::Frame(fragment)),
+        ),
+        (
+            "to_viewer_init",
+            to_viewer(to_viewer::Message::Init(Init {
+                camera: "farm/gate".into(),
+                stream: "h264".into(),
+                mime: "video/mp4; codecs=\"avc1.640029\"".into(),
+                data: vec![0, 0, 0, 8].into(),
             })),
         ),
         (
@@ -195,6 +226,20 @@ fn messages_on_the_bus() -> Vec<(&'static str, Vec<u8>)> {
         part_count: 3,
         total_len_bytes: 2_500_000,
         data: vec![0xff, 0xd8, 0xff, 0xd9].into(),
+        ..Frame::default()
+    };
+    let video_frame = Frame {
+        codec: Codec::H264.into(),
+        key: false,
+        decode_time_us: NOON_US - 80_000,
+        ..frame.clone()
+    };
+    let sound = Stream {
+        name: "audio".into(),
+        codec: Codec::Aac.into(),
+        codec_string: "mp4a.40.2".into(),
+        codec_config: vec![0x11, 0x90].into(),
+        ..Stream::default()
     };
     let announce = Announce {
         epoch: 7,
@@ -219,6 +264,8 @@ fn messages_on_the_bus() -> Vec<(&'static str, Vec<u8>)> {
     };
     vec![
         ("bus_frame", frame.encode_to_vec()),
+        ("bus_video_frame", video_frame.encode_to_vec()),
+        ("bus_stream", sound.encode_to_vec()),
         ("bus_announce", announce.encode_to_vec()),
         ("bus_demand", demand.encode_to_vec()),
     ]

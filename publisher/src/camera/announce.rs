@@ -134,7 +134,7 @@ fn jpeg_stream(shared: &Shared, state: CameraState) -> Stream {
         height: size.map_or(0, |size| size.height),
         fps,
         bits_per_second,
-        codec_string: String::new(),
+        ..Stream::default()
     }
 }
 

@@ -7,6 +7,7 @@ mod images;
 mod output;
 pub(crate) mod passthrough;
 mod test_pattern;
+pub(crate) mod unit;
 mod url;
 pub(crate) mod v4l2;
 

@@ -1,13 +1,28 @@
-//! The slot between a source and its encoder: it holds the newest picture and no other.
+//! What lies between a source and those who encode or carry what it gives: the newest picture and no other, and
+//! of each track the units since the last key frame.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
-use tokio::sync::Notify;
+use sightline_media::group::{Cursor, Limits, Next, Window};
+use tokio::sync::{Notify, watch};
 
+use super::unit::{Track, Unit};
 use crate::picture::Picture;
+
+/// Units that are held for who joins, and for who is busy. Beyond them a group can be followed and not joined.
+const VIDEO: Limits = Limits {
+    units: 600,
+    bytes: 16 << 20,
+};
+
+/// Three seconds of sound.
+const AUDIO: Limits = Limits {
+    units: 150,
+    bytes: 1 << 20,
+};
 
 /// Why a picture was not published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,16 +40,22 @@ pub(crate) enum DropReason {
     TooLarge,
     /// The bus was not connected, or took too long.
     Congested,
+    /// It contradicts its format.
+    Damaged,
+    /// It needs frames that were lost: nothing can be shown before the next key frame.
+    WaitingForKey,
 }
 
 impl DropReason {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Superseded,
         Self::RateLimit,
         Self::Truncated,
         Self::Corrupt,
         Self::TooLarge,
         Self::Congested,
+        Self::Damaged,
+        Self::WaitingForKey,
     ];
 
     /// The reason as it stands in announcements.
@@ -46,19 +67,42 @@ impl DropReason {
             Self::Corrupt => "corrupt",
             Self::TooLarge => "too_large",
             Self::Congested => "congested",
+            Self::Damaged => "damaged",
+            Self::WaitingForKey => "waiting_for_key",
         }
     }
 }
 
-/// Takes pictures from a source; the newest one wins. Cheap to clone: all clones are one slot.
+/// Takes what a source gives: pictures, of which the newest one wins, or units, which stay in order. Cheap to
+/// clone: all clones are one output.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     newest: Mutex<Option<Picture>>,
     arrived: Notify,
+    video: UnitTrack,
+    audio: UnitTrack,
     dropped: [AtomicU64; DropReason::ALL.len()],
+}
+
+#[derive(Debug)]
+struct UnitTrack {
+    window: Mutex<Window<Unit>>,
+    changed: watch::Sender<()>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            newest: Mutex::default(),
+            arrived: Notify::new(),
+            video: UnitTrack::new(VIDEO),
+            audio: UnitTrack::new(AUDIO),
+            dropped: Default::default(),
+        }
+    }
 }
 
 impl Output {
@@ -82,9 +126,50 @@ impl Output {
         }
     }
 
-    /// Forgets a picture that nobody took: it would be old when somebody does.
+    /// Hands over a unit. Never waits. One that needs units which were lost is counted and dropped. May be called
+    /// from any thread.
+    pub(crate) fn unit(&self, unit: Unit) {
+        let (track, key, len_bytes) = (unit.track(), unit.key, unit.data.len());
+        if len_bytes > sightline_proto::MAX_FRAME_BYTES {
+            self.count(DropReason::TooLarge);
+            self.lose(track);
+            return;
+        }
+        if !self.track(track).lock().push(unit, key, len_bytes) {
+            self.count(DropReason::WaitingForKey);
+            return;
+        }
+        self.track(track).changed.send_replace(());
+    }
+
+    /// What comes next on `track` does not follow what came before: nothing is taken before a key frame.
+    pub(crate) fn lose(&self, track: Track) {
+        self.track(track).lock().lose();
+    }
+
+    /// Reads `track` from the newest key frame on, or the next one.
+    pub(crate) fn units(&self, track: Track) -> Units {
+        let changed = self.track(track).changed.subscribe();
+        Units {
+            cursor: self.track(track).lock().join(),
+            output: self.clone(),
+            track,
+            changed,
+        }
+    }
+
+    /// Forgets what nobody took: it would be old when somebody does.
     pub(crate) fn clear(&self) {
         self.slot().take();
+        self.0.video.lock().clear();
+        self.0.audio.lock().clear();
+    }
+
+    fn track(&self, track: Track) -> &UnitTrack {
+        match track {
+            Track::Video => &self.0.video,
+            Track::Audio => &self.0.audio,
+        }
     }
 
     /// Counts a picture that is not published.
@@ -102,5 +187,44 @@ impl Output {
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Picture>> {
         self.0.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl UnitTrack {
+    fn new(limits: Limits) -> Self {
+        Self {
+            window: Mutex::new(Window::new(limits)),
+            changed: watch::Sender::default(),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Window<Unit>> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One reader of a track. Any number of them may read at the same time.
+#[derive(Debug)]
+pub(crate) struct Units {
+    output: Output,
+    track: Track,
+    cursor: Cursor,
+    changed: watch::Receiver<()>,
+}
+
+impl Units {
+    /// The next unit, and how many before it this reader was too slow for. After a loss it is a key frame. Cancel
+    /// safe.
+    pub(crate) async fn next(&mut self) -> (Unit, u64) {
+        loop {
+            self.changed.mark_unchanged();
+            if let Next::Unit { unit, skipped } =
+                self.output.track(self.track).lock().next(&mut self.cursor)
+            {
+                return (unit.clone(), skipped);
+            }
+            // The sender lives in the output.
+            let _ = self.changed.changed().await;
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use sightline_proto::{Announce, CameraInfo, CameraName, CameraState, Codec, Stream, Token};
 
 /// Streams of one camera that are kept of an announcement; further ones are ignored.
@@ -44,6 +45,8 @@ pub(crate) struct Offer {
     pub(crate) fps: f32,
     pub(crate) bits_per_second: u32,
     pub(crate) codec_string: String,
+    /// What a decoder needs beside the frames; empty if that is more than anyone needs.
+    pub(crate) codec_config: Bytes,
 }
 
 impl Camera {
@@ -140,6 +143,12 @@ impl Offer {
             },
             bits_per_second: stream.bits_per_second,
             codec_string: cut(&stream.codec_string, MAX_WORD_BYTES),
+            codec_config: if stream.codec_config.len() <= MAX_WORD_BYTES {
+                // In memory of its own: the announcement need not stay.
+                Bytes::copy_from_slice(&stream.codec_config)
+            } else {
+                Bytes::new()
+            },
         })
     }
 
@@ -147,6 +156,7 @@ impl Offer {
         let same = |s: &Self| (s.codec, s.width, s.height);
         self.name != new.name
             || self.codec_string != new.codec_string
+            || self.codec_config != new.codec_config
             || same(self) != same(new)
             || moved(self.fps, new.fps)
             || moved(self.bits_per_second as f32, new.bits_per_second as f32)
@@ -161,6 +171,7 @@ impl Offer {
             fps: self.fps,
             bits_per_second: self.bits_per_second,
             codec_string: self.codec_string.clone(),
+            codec_config: self.codec_config.clone(),
         }
     }
 }

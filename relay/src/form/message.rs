@@ -19,7 +19,9 @@ pub(crate) fn frame(frame: &Frame, stale: bool) -> Bytes {
         width: frame.width,
         height: frame.height,
         stale,
+        decode_time_us: frame.decode_time_us,
         data: frame.data.clone(),
+        ..WatchFrame::default()
     }))
 }
 

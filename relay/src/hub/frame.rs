@@ -23,6 +23,8 @@ pub(crate) struct Frame {
     pub(crate) epoch: u64,
     pub(crate) sequence: u64,
     pub(crate) capture_time_us: i64,
+    /// 0: the same.
+    pub(crate) decode_time_us: i64,
     /// When its last part came: by the monotonic clock, and by the wall clock.
     pub(crate) arrived: Duration,
     pub(crate) arrival_time_us: i64,
@@ -98,6 +100,7 @@ pub(crate) mod tests {
             epoch: 1,
             sequence: number,
             capture_time_us: 0,
+            decode_time_us: 0,
             arrived: Duration::ZERO,
             arrival_time_us: 0,
             codec: Codec::Jpeg,

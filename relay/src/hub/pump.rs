@@ -171,6 +171,7 @@ impl Pump {
             epoch: frame.epoch,
             sequence: frame.sequence,
             capture_time_us: frame.capture_time_us,
+            decode_time_us: frame.decode_time_us,
             arrived: now,
             arrival_time_us,
             codec: frame.codec(),

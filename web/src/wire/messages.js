@@ -8,6 +8,7 @@ import { Writer } from "./writer.js";
 
 /**
  * @typedef {"unknown" | "jpeg" | "h264" | "h265" | "aac"} Codec
+ * @typedef {"frame" | "fmp4" | "unknown"} Form what the data of a frame is: as it came from the camera, or a fragment
  * @typedef {"unknown" | "idle" | "connecting" | "live" | "failed" | "stalled"} CameraState
  *
  * @typedef {object} Stream
@@ -46,6 +47,15 @@ import { Writer } from "./writer.js";
  * @property {number} width
  * @property {number} height
  * @property {boolean} stale from memory: show it, but not as live
+ * @property {number} decodeTimeUs by the publisher's clock; 0: at captureTimeUs
+ * @property {Form} form
+ * @property {number} mediaTimeUs decode time in a fragment; all streams of a camera count from the same moment
+ * @property {Uint8Array} data a view into the message
+ *
+ * @typedef {object} Init the init segment of a stream as fragmented MP4
+ * @property {string} camera
+ * @property {string} stream
+ * @property {string} mime for MediaSource.isTypeSupported
  * @property {Uint8Array} data a view into the message
  *
  * @typedef {{camera: string, stream: string, code: string, message: string}} Refused
@@ -59,11 +69,14 @@ import { Writer } from "./writer.js";
  *   | {kind: "refused", refused: Refused}
  *   | {kind: "skipped", skipped: Skipped}
  *   | {kind: "pong", pong: Pong}
+ *   | {kind: "init", init: Init}
  *   | {kind: "unknown"}} ToViewer
  */
 
 /** @type {readonly Codec[]} */
 const CODECS = ["unknown", "jpeg", "h264", "h265", "aac"];
+/** @type {readonly Form[]} */
+const FORMS = ["frame", "fmp4"];
 /** @type {readonly CameraState[]} */
 const STATES = ["unknown", "idle", "connecting", "live", "failed", "stalled"];
 
@@ -110,6 +123,8 @@ const CAMERA = {
 const REFUSED = { 1: string("camera"), 2: string("stream"), 3: string("code"), 4: string("message") };
 /** @type {Fields} */
 const SKIPPED = { 1: string("camera"), 2: string("stream"), 3: uint64("frames") };
+/** @type {Fields} */
+const INIT = { 1: string("camera"), 2: string("stream"), 3: string("mime"), 15: ["data", BYTES, (r) => r.data()] };
 /** @type {Fields} */
 const PONG = { 1: int64("viewerTimeUs"), 2: int64("relayTimeUs") };
 
@@ -206,6 +221,9 @@ function frame(bytes) {
     width: 0,
     height: 0,
     stale: false,
+    decodeTimeUs: 0,
+    form: "frame",
+    mediaTimeUs: 0,
     data: bytes.subarray(0, 0),
   };
   while (from.next()) {
@@ -221,8 +239,11 @@ function frame(bytes) {
     else if (field === 9 && type === VARINT) into.width = from.uint32();
     else if (field === 10 && type === VARINT) into.height = from.uint32();
     else if (field === 11 && type === VARINT) into.stale = from.bool();
+    else if (field === 12 && type === VARINT) into.decodeTimeUs = from.int64();
+    else if (field === 13 && type === VARINT) into.form = FORMS[from.uint32()] ?? "unknown";
+    else if (field === 14 && type === VARINT) into.mediaTimeUs = from.uint64();
     else if (field === 15 && type === BYTES) into.data = from.data();
-    else if (field <= 11 || field === 15) throw new RangeError(`field ${field} has wire type ${type}`);
+    else if (field <= 15) throw new RangeError(`field ${field} has wire type ${type}`);
     else from.skip();
   }
   return into;
@@ -238,7 +259,7 @@ export function decodeToViewer(bytes) {
   /** @type {ToViewer} */
   let message = { kind: "unknown" };
   while (from.next()) {
-    if (from.field < 1 || from.field > 7) {
+    if (from.field < 1 || from.field > 8) {
       from.skip();
       continue;
     }
@@ -270,6 +291,8 @@ function decodeKind(field, bytes) {
       };
     case 6:
       return { kind: "skipped", skipped: read(bytes, SKIPPED, { camera: "", stream: "", frames: 0 }) };
+    case 8:
+      return { kind: "init", init: read(bytes, INIT, { camera: "", stream: "", mime: "", data: bytes.subarray(0, 0) }) };
     default:
       return { kind: "pong", pong: read(bytes, PONG, { viewerTimeUs: 0, relayTimeUs: 0 }) };
   }
@@ -279,11 +302,12 @@ function decodeKind(field, bytes) {
  * Starts a stream, or changes its limit.
  * @param {string} camera "site/camera"
  * @param {string} stream
- * @param {number} maxFps 0: all frames
+ * @param {number} maxFps 0: all frames; for pictures only
+ * @param {Form} [form]
  */
-export function encodeSubscribe(camera, stream, maxFps) {
-  const body = new Writer().string(1, camera).string(2, stream).float(3, maxFps).finish();
-  return new Writer().message(1, body).finish();
+export function encodeSubscribe(camera, stream, maxFps, form = "frame") {
+  const body = new Writer().string(1, camera).string(2, stream).float(3, maxFps).int64(4, FORMS.indexOf(form));
+  return new Writer().message(1, body.finish()).finish();
 }
 
 /**
