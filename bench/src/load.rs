@@ -141,8 +141,7 @@ fn connect(address: SocketAddr, route: Route) -> anyhow::Result<TcpStream> {
             let subscribe = ToRelay {
                 message: Some(to_relay::Message::Subscribe(Subscribe {
                     camera: CAMERA.into(),
-                    stream: String::new(),
-                    max_fps: 0.0,
+                    ..Subscribe::default()
                 })),
             }
             .encode_to_vec();

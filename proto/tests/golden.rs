@@ -6,9 +6,9 @@
 use std::{fs, path::PathBuf};
 
 use sightline_proto::{
-    Announce, CameraInfo, CameraList, CameraState, Codec, Count, Demand, FollowCameras, Form, Frame,
-    Hello, Init, Message, Ping, Pong, Refused, Skipped, Stream, Subscribe, ToRelay, ToViewer,
-    Unsubscribe, WatchFrame, to_relay, to_viewer,
+    Announce, CameraInfo, CameraList, CameraState, Codec, Count, Demand, FollowCameras, Form,
+    Frame, Hello, Init, Message, Ping, Pong, Refused, Skipped, Stream, Subscribe, ToRelay,
+    ToViewer, Unsubscribe, WatchFrame, to_relay, to_viewer,
 };
 
 const NOON_US: i64 = 1_767_225_600_000_000;

@@ -3,35 +3,18 @@
 use axum::{
     Json, Router,
     extract::{RawQuery, State},
-    http::Method,
-    response::Response,
     routing::get,
 };
 use serde_json::{Map, Value, json};
 
-use crate::http::{App, Error, Params, resolve, snapshot, stream};
+use super::{snapshot_of, stream_of};
+use crate::http::{App, Error, Params, resolve};
 
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/api/stream.mjpeg", get(stream_of))
-        .route("/api/frame.jpeg", get(frame_of))
+        .route("/api/frame.jpeg", get(snapshot_of))
         .route("/api/streams", get(streams))
-}
-
-async fn stream_of(
-    State(app): State<App>,
-    RawQuery(query): RawQuery,
-    method: Method,
-) -> Result<Response, Error> {
-    let params = Params::parse(query.as_deref())?;
-    let camera = resolve(&app, params.src.as_deref())?;
-    stream(&app, &camera, &params, &method)
-}
-
-async fn frame_of(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Error> {
-    let params = Params::parse(query.as_deref())?;
-    let camera = resolve(&app, params.src.as_deref())?;
-    snapshot(&app, &camera).await
 }
 
 /// Each camera by the name that `src` takes, with a producer while it is online. With `src`, that

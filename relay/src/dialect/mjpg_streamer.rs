@@ -9,7 +9,8 @@ use axum::{
     response::Response,
 };
 
-use crate::http::{App, Error, Params, resolve, snapshot, stream, wall};
+use super::asked;
+use crate::http::{App, Error, snapshot, stream, wall};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
@@ -28,8 +29,7 @@ pub(crate) async fn root(
     let Some(action) = action(query) else {
         return Ok(wall(&app, &headers));
     };
-    let params = Params::parse(query)?;
-    let camera = resolve(&app, params.src.as_deref())?;
+    let (params, camera) = asked(&app, query)?;
     match action {
         Action::Stream => stream(&app, &camera, &params, &method),
         Action::Snapshot => snapshot(&app, &camera).await,

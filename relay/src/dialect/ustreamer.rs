@@ -3,16 +3,15 @@
 use axum::{
     Json, Router,
     extract::{RawQuery, State},
-    http::Method,
-    response::Response,
     routing::get,
 };
 use serde_json::{Value, json};
 use sightline_proto::JPEG;
 
+use super::{asked, snapshot_of, stream_of};
 use crate::{
     directory::Camera,
-    http::{App, Error, Params, resolve, snapshot, stream},
+    http::{App, Error},
 };
 
 pub(super) fn routes() -> Router<App> {
@@ -22,25 +21,8 @@ pub(super) fn routes() -> Router<App> {
         .route("/state", get(state_of))
 }
 
-async fn stream_of(
-    State(app): State<App>,
-    RawQuery(query): RawQuery,
-    method: Method,
-) -> Result<Response, Error> {
-    let params = Params::parse(query.as_deref())?;
-    let camera = resolve(&app, params.src.as_deref())?;
-    stream(&app, &camera, &params, &method)
-}
-
-async fn snapshot_of(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Error> {
-    let params = Params::parse(query.as_deref())?;
-    let camera = resolve(&app, params.src.as_deref())?;
-    snapshot(&app, &camera).await
-}
-
 async fn state_of(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Json<Value>, Error> {
-    let params = Params::parse(query.as_deref())?;
-    let camera = resolve(&app, params.src.as_deref())?;
+    let (_, camera) = asked(&app, query.as_deref())?;
     let viewers = app.hub.viewers();
     let viewers = viewers.get(&camera.name).copied().unwrap_or(0);
     Ok(Json(state(&camera, viewers)))

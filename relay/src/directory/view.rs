@@ -82,6 +82,7 @@ impl Offer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
     use sightline_proto::{Announce, CameraState, Codec, Count, Stream};
 
     #[test]
@@ -100,6 +101,7 @@ mod tests {
                 fps: 30.0,
                 bits_per_second: 21_000_000,
                 codec_string: String::new(),
+                codec_config: Bytes::new(),
             }],
             dropped: vec![Count {
                 reason: "truncated".into(),

@@ -13,6 +13,7 @@ mod params;
 mod refuse;
 mod server;
 mod snapshot;
+pub(crate) mod socket;
 mod stall;
 mod target;
 mod watch;

@@ -86,6 +86,7 @@ async fn what_cannot_be_had_is_refused_and_the_rest_goes_on() {
                 camera: camera.into(),
                 stream: stream.into(),
                 max_fps,
+                ..Subscribe::default()
             }))
             .await;
         match socket.next().await {

@@ -1,38 +1,36 @@
 //! What a viewer is told.
 
-use axum::extract::ws::{Message, WebSocket};
 use bytes::Bytes;
-use futures_util::{SinkExt as _, stream::SplitSink};
 use sightline_proto::{CameraList, Hello, Pong, to_relay, to_viewer};
-use tokio::{
-    sync::{
-        broadcast::{self, error::RecvError},
-        mpsc,
-    },
-    time::{Instant, MissedTickBehavior, interval_at},
+use tokio::sync::{
+    broadcast::{self, error::RecvError},
+    mpsc,
 };
 
-use super::{Close, feeds::Feeds};
-use crate::{clock::wall_us, directory::Change, form::message::encode, http::App};
-
-type Sink = SplitSink<WebSocket, Message>;
+use super::feeds::Feeds;
+use crate::{
+    clock::wall_us,
+    directory::Change,
+    form::message::encode,
+    http::{
+        App,
+        socket::{Close, Outlet, Sent},
+    },
+};
 
 /// Carries out what the viewer says and sends what it watches, one message after the other: while one
 /// is on its way, newer frames replace those that wait.
 pub(super) async fn messages(
-    app: &App,
-    sink: &mut Sink,
+    app: App,
+    outlet: &mut Outlet,
     mut commands: mpsc::Receiver<to_relay::Message>,
 ) -> Close {
     let mut writer = Writer {
-        app,
-        sink,
         feeds: Feeds::new(app.clone()),
+        app,
+        outlet,
         changes: None,
     };
-    let every = app.config.http.ping_interval();
-    let mut ping = interval_at(Instant::now() + every, every);
-    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
     if writer.greet().await.is_err() {
         return Close::Gone;
     }
@@ -45,7 +43,7 @@ pub(super) async fn messages(
             },
             key = writer.feeds.ready() => writer.send_frame(key).await,
             change = next(&mut writer.changes) => writer.send_change(change).await,
-            _ = ping.tick() => writer.sink.send(Message::Ping(Bytes::new())).await,
+            () = writer.outlet.ping_due() => writer.outlet.ping().await,
         };
         if sent.is_err() {
             return Close::Gone;
@@ -54,18 +52,16 @@ pub(super) async fn messages(
 }
 
 struct Writer<'a> {
-    app: &'a App,
-    sink: &'a mut Sink,
+    app: App,
+    outlet: &'a mut Outlet,
     feeds: Feeds,
     /// Set once the viewer follows the cameras.
     changes: Option<broadcast::Receiver<Change>>,
 }
 
-type Sent = Result<(), axum::Error>;
-
 impl Writer<'_> {
     async fn send(&mut self, message: Bytes) -> Sent {
-        self.sink.send(Message::Binary(message)).await
+        self.outlet.binary(message).await
     }
 
     async fn greet(&mut self) -> Sent {

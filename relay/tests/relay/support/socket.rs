@@ -66,6 +66,7 @@ impl Socket {
             camera: camera.into(),
             stream: String::new(),
             max_fps,
+            ..Subscribe::default()
         }))
         .await;
     }
