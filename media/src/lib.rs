@@ -7,4 +7,5 @@ pub mod fmp4;
 pub mod group;
 pub mod h264;
 pub mod jpeg;
+pub mod mp4;
 pub mod testcard;

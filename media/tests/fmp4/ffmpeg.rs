@@ -45,7 +45,22 @@ impl File {
         Self(file)
     }
 
-    fn path(&self) -> &str {
+    /// What ffmpeg makes with these arguments, separated by spaces; `suffix` tells it what to make.
+    pub(crate) fn made(suffix: &str, args: &str) -> Self {
+        let file = Self::new(suffix, &[]);
+        let all = ["-v", "error", "-nostdin", "-y"]
+            .into_iter()
+            .chain(args.split_whitespace())
+            .chain([file.path()]);
+        run("ffmpeg", all);
+        file
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        std::fs::read(self.0.path()).unwrap()
+    }
+
+    pub(crate) fn path(&self) -> &str {
         self.0.path().to_str().unwrap()
     }
 
@@ -147,6 +162,30 @@ impl File {
                     fields[2].contains('K'),
                 )
             })
+            .collect()
+    }
+
+    /// These entries of each packet of a track, in the order of the file.
+    pub(crate) fn packet_entries(&self, track: &str, names: &str) -> Vec<Vec<String>> {
+        let entries = format!("packet={names}");
+        let args = [
+            "-v",
+            "error",
+            "-select_streams",
+            track,
+            "-show_entries",
+            &entries,
+        ];
+        let shown = run(
+            "ffprobe",
+            args.into_iter().chain(["-of", "csv=p=0", self.path()]),
+        );
+        String::from_utf8(shown.stdout)
+            .unwrap()
+            .lines()
+            // Side data stand on lines of their own.
+            .filter(|line| !line.trim_matches(',').is_empty())
+            .map(|line| line.split(',').map(str::to_owned).collect())
             .collect()
     }
 
