@@ -44,7 +44,14 @@ export const refused = ({ camera, stream, code, message: words }) =>
 /** @param {number} viewerTimeUs */
 export const pong = (viewerTimeUs) => message(7, new Writer().int64(1, viewerTimeUs).int64(2, Date.now() * 1000).finish());
 
-/** @param {{camera: string, sequence: number, width: number, height: number, stale: boolean, data: Buffer}} frame */
+/** @param {{camera: string, stream: string, frames: number}} skipped */
+export const skipped = ({ camera, stream, frames }) => message(6, new Writer().string(1, camera).string(2, stream).int64(3, frames).finish());
+
+/** @param {{camera: string, stream: string, mime: string, data: Buffer}} init */
+export const init = ({ camera, stream, mime, data }) =>
+  withData(8, new Writer().string(1, camera).string(2, stream).string(3, mime).finish(), data);
+
+/** A picture as it was taken a moment ago. @param {{camera: string, sequence: number, width: number, height: number, stale: boolean, data: Buffer}} frame */
 export function frame({ camera, sequence, width, height, stale, data }) {
   const now = Date.now() * 1000;
   const head = new Writer()
@@ -59,11 +66,53 @@ export function frame({ camera, sequence, width, height, stale, data }) {
     .int64(10, height)
     .int64(11, Number(stale))
     .finish();
+  return withData(2, head, data);
+}
+
+/**
+ * @typedef {object} MediaFrame
+ * @property {string} camera
+ * @property {string} stream
+ * @property {string} codec
+ * @property {bigint} epoch
+ * @property {number} sequence
+ * @property {number} captureTimeUs
+ * @property {boolean} key
+ * @property {number} width
+ * @property {number} height
+ * @property {number} mediaTimeUs
+ * @property {Buffer} data
+ * @property {Buffer} fragment
+ */
+
+/** @param {MediaFrame} of @param {import("../src/wire/messages.js").Form} form */
+export function media({ camera, stream, codec, epoch, sequence, captureTimeUs, key, width, height, mediaTimeUs, data, fragment }, form) {
+  const fmp4 = form === "fmp4";
+  const epochBytes = Buffer.alloc(9, 0x19);
+  epochBytes.writeBigUInt64LE(epoch, 1);
+  const head = new Writer()
+    .string(1, camera)
+    .string(2, stream)
+    .int64(4, sequence)
+    .int64(5, captureTimeUs)
+    .int64(6, Date.now() * 1000)
+    .int64(7, CODECS.indexOf(codec))
+    .int64(8, Number(key))
+    .int64(9, width)
+    .int64(10, height)
+    .int64(13, Number(fmp4))
+    .int64(14, fmp4 ? mediaTimeUs : 0)
+    .finish();
+  return withData(2, Buffer.concat([epochBytes, head]), fmp4 ? fragment : data);
+}
+
+/** A message whose last field is `data`. @param {number} kind @param {Uint8Array} head @param {Buffer} data */
+function withData(kind, head, data) {
   const varint = (/** @type {number} */ n) => {
     const bytes = [];
     for (; n > 127; n = Math.floor(n / 128)) bytes.push((n % 128) | 128);
     return Buffer.from([...bytes, n]);
   };
   const body = Buffer.concat([head, Buffer.from([0x7a]), varint(data.length), data]);
-  return Buffer.concat([Buffer.from([0x12]), varint(body.length), body]);
+  return Buffer.concat([Buffer.from([(kind << 3) | 2]), varint(body.length), body]);
 }

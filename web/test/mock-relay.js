@@ -1,11 +1,13 @@
 /**
  * A relay for work on the page: serves web/ as the real one does, with cameras of its own making.
  *
- *   node test/mock-relay.js --port 8090 --cameras 5 [--states] [--no-websocket]
+ *   node test/mock-relay.js --port 8090 --cameras 5 [--states] [--no-websocket] [--video]
  *
- * `--states` puts one camera into each state. On standard input, `gone` drops every connection and
+ * `--states` puts one camera into each state. `--video` offers H.264, a small stream and sound too, made by ffmpeg.
+ * On standard input, `gone` drops every connection and
  * refuses new ones, `back` takes them again, `restart` closes with 1012, and
- * `NAME offline|stalled|failed|live|connecting` changes a camera.
+ * `NAME offline|stalled|failed|live|connecting` changes a camera; with `--video`, `NAME restarted` begins its streams
+ * anew, `NAME resized` gives them another size, and `NAME skipped` leaves out frames for everybody who watches.
  */
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
@@ -14,16 +16,21 @@ import { parseArgs } from "node:util";
 import { WebSocketServer } from "ws";
 import { Reader } from "../src/wire/reader.js";
 import * as encode from "./encode.js";
+import { Channel } from "./channel.js";
 import { loop, PICTURES } from "./pictures.js";
+import { FPS, sound, video } from "./video.js";
 
 /** @typedef {import("../src/wire/messages.js").CameraInfo} CameraInfo */
-/** @typedef {{info: CameraInfo, pictures: Buffer[], sequence: number, fps: number}} Camera */
+/** @typedef {{info: CameraInfo, pictures: Buffer[], sequence: number, fps: number, channels: Map<string, Channel>}} Camera */
+/** @typedef {{stream: string, form: "frame" | "fmp4", maxFps: number, sentMs: number, missing: number}} Watched */
+/** @typedef {{socket: import("ws").WebSocket, watched: Map<string, Watched>}} Viewer */
 
 const { values: options } = parseArgs({
   options: {
     port: { type: "string", default: "8090" },
     cameras: { type: "string", default: "5" },
     states: { type: "boolean", default: false },
+    video: { type: "boolean", default: false },
     "no-websocket": { type: "boolean", default: false },
   },
 });
@@ -34,6 +41,7 @@ const CSP = [
   "style-src 'self'",
   "img-src 'self'",
   "connect-src 'self'",
+  "media-src 'self' blob:",
   "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
@@ -52,6 +60,7 @@ for (let at = 0; at < Number(options.cameras); at++) {
   const [width, height] = SHAPES[shape];
   const title = name === "farm/north-field" ? "North field" : name[name.indexOf("/") + 1].toUpperCase() + name.slice(name.indexOf("/") + 2);
   cameras.set(name, {
+    channels: new Map(),
     pictures: loops[Number(options.cameras) > 10 && shape === 0 ? [0, 1, 3][at % 3] : shape],
     sequence: 0,
     fps: 24,
@@ -66,6 +75,24 @@ for (let at = 0; at < Number(options.cameras); at++) {
       source: "test",
     },
   });
+}
+
+const LARGE = { width: 1280, height: 720 };
+const SMALL = { width: 480, height: 270 };
+if (options.video) {
+  const large = video(LARGE.width, LARGE.height);
+  const small = video(SMALL.width, SMALL.height);
+  const tone = sound();
+  for (const [name, { info, channels }] of cameras) {
+    channels.set("h264", new Channel(name, "h264", "h264", large, LARGE));
+    channels.set("sub", new Channel(name, "sub", "h264", small, SMALL));
+    channels.set("audio", new Channel(name, "audio", "aac", tone, { width: 0, height: 0 }));
+    info.streams.push(
+      { name: "h264", codec: "h264", ...LARGE, fps: FPS, bitsPerSecond: 2_000_000, codecString: large.codecString },
+      { name: "sub", codec: "h264", ...SMALL, fps: FPS, bitsPerSecond: 400_000, codecString: small.codecString },
+      { name: "audio", codec: "aac", width: 0, height: 0, fps: 0, bitsPerSecond: 64_000, codecString: tone.codecString },
+    );
+  }
 }
 
 let gone = false;
@@ -117,7 +144,7 @@ function json({ camera, title, online, state, reason, lastSeenUs, streams, sourc
   };
 }
 
-/** @type {Set<{socket: import("ws").WebSocket, watched: Map<string, {maxFps: number, sentMs: number}>}>} */
+/** @type {Set<Viewer>} */
 const viewers = new Set();
 const sockets = new WebSocketServer({ noServer: true, maxPayload: 16_384 });
 server.on("upgrade", (request, socket, head) => {
@@ -131,30 +158,40 @@ server.on("upgrade", (request, socket, head) => {
   });
 });
 
-/** @param {{socket: import("ws").WebSocket, watched: Map<string, {maxFps: number, sentMs: number}>}} viewer @param {Uint8Array} bytes */
+/** @param {Viewer} viewer @param {Uint8Array} bytes */
 function received({ socket, watched }, bytes) {
   const from = new Reader(bytes);
   from.next();
   const kind = from.field;
   const body = new Reader(from.data());
   let name = "";
+  let stream = "";
+  let form = 0;
   let maxFps = 0;
   let time = 0;
   while (body.next()) {
     if (kind === 4) time = body.int64();
     else if (body.field === 1) name = body.string();
+    else if (body.field === 2) stream = body.string();
     else if (body.field === 3) maxFps = body.float();
+    else if (body.field === 4) form = body.uint32();
     else body.skip();
   }
   if (kind === 3) socket.send(encode.cameras([...cameras.values()].map(({ info }) => info)));
   else if (kind === 4) socket.send(encode.pong(time));
-  else if (kind === 2) watched.delete(name);
+  else if (kind === 2) watched.delete(`${name}/${stream}`);
   else if (kind === 1) {
     const camera = cameras.get(name);
     if (!camera) return socket.send(encode.refused({ camera: name, stream: "jpeg", code: "unknown_camera", message: `there is no camera ${name}` }));
-    const first = !watched.has(name);
-    watched.set(name, { maxFps, sentMs: 0 });
-    if (first && camera.info.state !== "connecting") send(socket, name, camera, camera.info.state !== "live" || !camera.info.online);
+    const channel = camera.channels.get(stream);
+    if (stream !== "jpeg" && !channel) return socket.send(encode.refused({ camera: name, stream, code: "unknown_stream", message: `${name} offers no stream ${stream}` }));
+    const key = `${name}/${stream}`;
+    const first = !watched.has(key);
+    /** @type {Watched} */
+    const watch = { stream, form: form === 1 ? "fmp4" : "frame", maxFps, sentMs: 0, missing: 0 };
+    watched.set(key, watch);
+    if (channel) begin(socket, channel, watch.form);
+    else if (first && camera.info.state !== "connecting") send(socket, name, camera, camera.info.state !== "live" || !camera.info.online);
   }
 }
 
@@ -164,14 +201,41 @@ function send(socket, name, camera, stale) {
   socket.send(encode.frame({ camera: name, sequence: camera.sequence, width, height, stale, data: camera.pictures[camera.sequence % PICTURES] }));
 }
 
+/** @param {import("ws").WebSocket} socket @param {Channel} channel @param {"frame" | "fmp4"} form */
+function begin(socket, channel, form) {
+  if (form === "fmp4") socket.send(channel.init());
+  for (const frame of channel.group()) socket.send(encode.media(frame, form));
+}
+
+/** @param {Channel} channel */
+function sendDue(channel) {
+  const { camera, stream } = channel.names;
+  for (const frame of channel.due()) {
+    for (const { socket, watched } of viewers) {
+      const watch = watched.get(`${camera}/${stream}`);
+      if (!watch) continue;
+      if (watch.missing > 0 || socket.bufferedAmount > 4 << 20) {
+        if (!frame.key || watch.missing < FPS) {
+          watch.missing++;
+          continue;
+        }
+        socket.send(encode.skipped({ camera, stream, frames: watch.missing }));
+        watch.missing = 0;
+      }
+      socket.send(encode.media(frame, watch.form));
+    }
+  }
+}
+
 setInterval(() => {
   const now = Date.now();
   for (const [name, camera] of cameras) {
     if (!camera.info.online || camera.info.state !== "live") continue;
     camera.sequence++;
     camera.info.lastSeenUs = now * 1000;
+    for (const channel of camera.channels.values()) sendDue(channel);
     for (const { socket, watched } of viewers) {
-      const watch = watched.get(name);
+      const watch = watched.get(`${name}/jpeg`);
       if (!watch || socket.bufferedAmount > 1 << 20) continue;
       if (watch.maxFps > 0 && now - watch.sentMs < 950 / watch.maxFps) continue;
       watch.sentMs = now;
@@ -184,10 +248,28 @@ setInterval(() => {
 function set(name, state, reason = "") {
   const camera = cameras.get(name);
   if (!camera) return;
+  if (state === "restarted" || state === "resized" || state === "skipped") return disturb(camera, state);
+  const rests = !camera.info.online || camera.info.state !== "live";
+  if (state === "live" && rests) for (const channel of camera.channels.values()) channel.restart();
   camera.info.online = state !== "offline";
   camera.info.reason = reason;
   if (state !== "offline") camera.info.state = /** @type {CameraInfo["state"]} */ (state);
   for (const { socket } of viewers) socket.send(encode.cameraChanged(camera.info));
+}
+
+/** @param {Camera} camera @param {"restarted" | "resized" | "skipped"} how */
+function disturb(camera, how) {
+  const shape = { width: 640, height: 480 };
+  const other = how === "resized" ? video(shape.width, shape.height) : null;
+  for (const [stream, channel] of camera.channels) {
+    if (how === "restarted" || (other && stream === "audio")) channel.restart();
+    else if (other) channel.change(other, shape);
+    for (const { socket, watched } of viewers) {
+      const watch = watched.get(`${camera.info.camera}/${stream}`);
+      if (watch && how === "skipped") watch.missing = 1;
+      else if (watch?.form === "fmp4") socket.send(channel.init());
+    }
+  }
 }
 
 if (options.states) {

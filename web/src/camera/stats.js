@@ -3,7 +3,7 @@ import { h } from "../dom.js";
 import { bitrate, codecName, latency, rate } from "../words.js";
 
 /**
- * @typedef {import("../player/session.js").Stats} Stats
+ * @typedef {import("../player/measures.js").Stats} Stats
  */
 
 /**

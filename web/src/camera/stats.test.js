@@ -5,7 +5,10 @@ import { lines } from "./stats.js";
 const stats = {
   route: "JPEG over WebSocket",
   why: "one connection carries every camera",
+  stream: "jpeg",
   codec: "jpeg",
+  codecString: "",
+  sound: "none",
   width: 1280,
   height: 720,
   receivedFps: 30,

@@ -17,9 +17,11 @@ import { IDLE, step } from "./machine.js";
  * @typedef {import("./interest.js").Change} Change
  * @typedef {import("./machine.js").LinkEvent} LinkEvent
  * @typedef {import("../wire/messages.js").WatchFrame} WatchFrame
+ * @typedef {import("../wire/messages.js").Init} Init
  *
  * @typedef {object} Watcher is told what comes of a stream
  * @property {(frame: WatchFrame) => void} frame
+ * @property {(init: Init) => void} [init] the init segment of what comes next, if it comes as fragments
  * @property {(frames: number) => void} skipped so many were left out, for want of speed
  * @property {(code: string, message: string) => void} refused
  * @property {() => void} retried what was refused is asked for again
@@ -44,6 +46,8 @@ export class Connection extends EventTarget {
   #interest = new Interest();
   /** Streams that were refused, until their camera changes. At most as many as are watched. */
   #refused = new Set();
+  /** The last init segment of each stream, for players that join others. At most as many as are watched. @type {Map<string, Init>} */
+  #inits = new Map();
   #users = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticker;
@@ -79,14 +83,25 @@ export class Connection extends EventTarget {
   }
 
   /**
-   * Watches a stream. Ask again with the same watcher to change the rate.
+   * Whether this connection can carry a stream as it is wished: in one form at a time.
+   * @param {Wish} wish
+   */
+  carries(wish) {
+    return this.#interest.carries(wish);
+  }
+
+  /**
+   * Watches a stream. Throws unless it `carries` that.
    * @param {Wish} wish
    * @param {Watcher} watcher
    */
   watch(wish, watcher) {
     let current = wish;
+    const change = this.#interest.ask(watcher, current);
     this.#use();
-    this.#tell(this.#interest.ask(watcher, current));
+    this.#tell(change);
+    const init = this.#inits.get(streamKey(current));
+    if (init) watcher.init?.(init);
     return {
       /** @param {number} maxFps 0: all frames */
       setMaxFps: (maxFps) => {
@@ -95,7 +110,10 @@ export class Connection extends EventTarget {
       },
       end: once(() => {
         const change = this.#interest.withdraw(watcher, current);
-        if (change?.type === "unsubscribe") this.#refused.delete(streamKey(current));
+        if (change?.type === "unsubscribe") {
+          this.#refused.delete(streamKey(current));
+          this.#inits.delete(streamKey(current));
+        }
         this.#tell(change);
         this.#release();
       }),
@@ -184,6 +202,7 @@ export class Connection extends EventTarget {
     if (this.hello) this.reconnects++;
     this.#heartbeat = new Heartbeat();
     this.#refused.clear();
+    this.#inits.clear();
     this.#step({ type: "opened" });
     this.#send(encodeFollowCameras());
     for (const change of this.#interest.all()) this.#tell(change);
@@ -198,7 +217,7 @@ export class Connection extends EventTarget {
   /** @param {Change | null} change */
   #tell(change) {
     if (!change) return;
-    if (change.type === "subscribe") this.#send(encodeSubscribe(change.camera, change.stream, change.maxFps));
+    if (change.type === "subscribe") this.#send(encodeSubscribe(change.camera, change.stream, change.maxFps, change.form));
     else this.#send(encodeUnsubscribe(change.camera, change.stream));
   }
 
@@ -253,6 +272,11 @@ export class Connection extends EventTarget {
     switch (message.kind) {
       case "frame":
         return this.#watchers(message.frame, (watcher) => watcher.frame(message.frame));
+      case "init": {
+        const { init } = message;
+        if (this.#watchers(init, (watcher) => watcher.init?.(init))) this.#inits.set(streamKey(init), init);
+        return;
+      }
       case "skipped":
         return this.#watchers(message.skipped, (watcher) => watcher.skipped(message.skipped.frames));
       case "refused": {
@@ -289,10 +313,13 @@ export class Connection extends EventTarget {
   /**
    * @param {{camera: string, stream: string}} of
    * @param {(watcher: Watcher) => void} tell
+   * @returns {boolean} whether there is any
    */
   #watchers(of, tell) {
     // A copy, because a watcher may end its watch when it is told.
-    for (const who of [...this.#interest.who(streamKey(named(of)))]) tell(/** @type {Watcher} */ (who));
+    const all = [...this.#interest.who(streamKey(named(of)))];
+    for (const who of all) tell(/** @type {Watcher} */ (who));
+    return all.length > 0;
   }
 }
 

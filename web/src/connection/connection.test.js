@@ -149,3 +149,22 @@ test("a message that cannot be read is counted and harms nothing", () => {
   assert.deepEqual(connection.directory.all().map(({ camera }) => camera), ["farm/door", "farm/gate"]);
   assert.equal(connection.informed, true);
 });
+
+test("who joins a stream of fragments is given its init segment", () => {
+  const connection = new Connection("http://relay/");
+  const wish = { camera: "farm/gate", stream: "h264", maxFps: 0, form: /** @type {const} */ ("fmp4") };
+  /** @type {string[]} */
+  const mimes = [];
+  const joins = () => ({ ...watcher(), init: (/** @type {{mime: string}} */ { mime }) => mimes.push(mime) });
+  const first = connection.watch(wish, joins());
+  const [socket] = FakeSocket.all;
+  socket.open();
+  assert.ok(socket.sent.map(hex).includes(hex(golden("to_relay_subscribe_fmp4"))));
+  socket.receive("to_viewer_init");
+  const second = connection.watch(wish, joins());
+  assert.deepEqual(mimes, ['video/mp4; codecs="avc1.640029"', 'video/mp4; codecs="avc1.640029"']);
+  first.end();
+  second.end();
+  connection.watch(wish, joins());
+  assert.equal(mimes.length, 2, "an init segment of an ended subscription is not used again");
+});

@@ -1,16 +1,20 @@
 /**
  * Which streams one connection must be subscribed to, given what each player on the page asks for. Pure.
  *
- * Players of the same stream share one subscription at the highest rate that any of them wants.
+ * Players of the same stream share one subscription at the highest rate that any of them wants, and in one form:
+ * a connection carries a stream in one form at a time.
  */
 
 /**
+ * @typedef {import("../wire/messages.js").Form} Form
+ *
  * @typedef {object} Wish
  * @property {string} camera "site/camera"
  * @property {string} stream
  * @property {number} maxFps 0: all frames
+ * @property {Form} [form] "frame" by default
  *
- * @typedef {{type: "subscribe", camera: string, stream: string, maxFps: number}
+ * @typedef {{type: "subscribe", camera: string, stream: string, maxFps: number, form: Form}
  *   | {type: "unsubscribe", camera: string, stream: string}} Change what the relay must be told
  */
 
@@ -28,13 +32,13 @@ export class Interest {
    * @returns {Change | null}
    */
   ask(who, wish) {
+    if (!this.carries(wish)) throw new Error(`${streamKey(wish)} is watched in another form`);
     const key = streamKey(wish);
     const before = this.#maxFps(key);
     const wishes = this.#wishes.get(key) ?? new Map();
     this.#wishes.set(key, wishes.set(who, wish));
-    const maxFps = this.#maxFps(key) ?? 0;
-    if (maxFps === before) return null;
-    return { type: "subscribe", camera: wish.camera, stream: wish.stream, maxFps };
+    if (this.#maxFps(key) === before) return null;
+    return this.#subscribe(key);
   }
 
   /**
@@ -49,17 +53,20 @@ export class Interest {
     if (!this.#wishes.get(key)?.delete(who)) return null;
     const maxFps = this.#maxFps(key);
     if (maxFps === before) return null;
-    if (maxFps !== undefined) return { type: "subscribe", camera, stream, maxFps };
+    if (maxFps !== undefined) return this.#subscribe(key);
     this.#wishes.delete(key);
     return { type: "unsubscribe", camera, stream };
   }
 
   /** Everything that a new connection must be told. @returns {Change[]} */
   all() {
-    return [...this.#wishes].map(([key, wishes]) => {
-      const [{ camera, stream }] = wishes.values();
-      return { type: "subscribe", camera, stream, maxFps: this.#maxFps(key) ?? 0 };
-    });
+    return [...this.#wishes.keys()].map((key) => this.#subscribe(key));
+  }
+
+  /** Whether nobody asks for this stream in another form. @param {Wish} wish */
+  carries(wish) {
+    const [other] = this.#wishes.get(streamKey(wish))?.values() ?? [];
+    return !other || formOf(other) === formOf(wish);
   }
 
   /**
@@ -68,6 +75,13 @@ export class Interest {
    */
   who(key) {
     return this.#wishes.get(key)?.keys() ?? [];
+  }
+
+  /** @param {string} key of a stream that somebody asks for @returns {Change} */
+  #subscribe(key) {
+    const [wish] = /** @type {Map<object, Wish>} */ (this.#wishes.get(key)).values();
+    const { camera, stream } = wish;
+    return { type: "subscribe", camera, stream, maxFps: this.#maxFps(key) ?? 0, form: formOf(wish) };
   }
 
   /**
@@ -81,3 +95,6 @@ export class Interest {
     return rates.includes(0) ? 0 : Math.max(...rates);
   }
 }
+
+/** @param {Wish} wish @returns {Form} */
+const formOf = (wish) => wish.form ?? "frame";

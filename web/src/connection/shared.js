@@ -1,7 +1,7 @@
 /** The connections of this page: one for each relay, shared by all players. */
 import { Connection } from "./connection.js";
 
-/** As many as relays were named on this page. @type {Map<string, Connection>} */
+/** At most two, one for each form, for each relay that was named on this page. @type {Map<string, Connection>} */
 const connections = new Map();
 
 /**
@@ -9,8 +9,24 @@ const connections = new Map();
  * @returns {Connection}
  */
 export function connectionTo(base) {
-  let connection = connections.get(base);
-  if (!connection) connections.set(base, (connection = new Connection(base)));
+  return taken(base, base);
+}
+
+/**
+ * The connection for one more player: the one that all share, unless somebody watches the same stream in another
+ * form there.
+ * @param {string} base
+ * @param {import("./interest.js").Wish} wish
+ */
+export function connectionFor(base, wish) {
+  const shared = connectionTo(base);
+  return shared.carries(wish) ? shared : taken(`${wish.form} ${base}`, base);
+}
+
+/** @param {string} key @param {string} base */
+function taken(key, base) {
+  let connection = connections.get(key);
+  if (!connection) connections.set(key, (connection = new Connection(base)));
   return connection;
 }
 

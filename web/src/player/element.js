@@ -4,7 +4,9 @@
  * Attributes:
  * - `camera`: "site/camera";
  * - `src`: the relay's address, or that of one of its cameras; without it, the relay that serves this code;
- * - `max-fps`: frames per second at most; all of them without it;
+ * - `quality`: "auto" (the default), "high" or "low": the small stream if the camera offers one, else what costs least;
+ * - `max-fps`: frames per second at most, where that can be; all of them without it;
+ * - `latency`: milliseconds that a player that buffers should be behind; 150 without it;
  * - `fit`: "contain" (the default) or "cover";
  * - `controls`: shows buttons over the picture;
  * - `brief`: leaves it to the page to count down to the next try of an unreachable relay.
@@ -12,9 +14,10 @@
  * Children are shown over the picture and under the words about its state.
  *
  * Events: `state` with a `PlayerState`, `stats` with `Stats` once a second while it plays, both in `detail`;
- * `size` when the shape of the picture is known or changes.
+ * `size` when the shape of the picture is known or changes; `volumechange` when what is heard does, or may be.
  *
- * It stops while nobody can see it (page hidden, scrolled away, removed), and keeps its last picture.
+ * It stops while nobody can see it (page hidden, scrolled away, removed), and keeps its last picture; what is heard
+ * goes on in a hidden page. It begins muted.
  */
 import { cameraTitle } from "../words.js";
 import { address } from "./address.js";
@@ -22,6 +25,7 @@ import { controlBar } from "./controls.js";
 import { save, snapshotName } from "./download.js";
 import { pictureInPicture } from "./pip.js";
 import { Session } from "./session.js";
+import { TARGET_S } from "./steer.js";
 import { everyTick } from "./ticker.js";
 import { View } from "./view.js";
 
@@ -29,9 +33,11 @@ import { View } from "./view.js";
 const TICKS_PER_STATS = 4;
 /** Players this close to the window are made ready. */
 const MARGIN = "64px";
+/** The furthest behind that makes sense to wish for, milliseconds. */
+const MAX_LATENCY_MS = 10_000;
 
 export class SightlinePlayer extends HTMLElement {
-  static observedAttributes = ["src", "camera", "max-fps", "fit", "controls", "brief"];
+  static observedAttributes = ["src", "camera", "max-fps", "fit", "controls", "brief", "quality", "latency"];
 
   #view = new View(this.attachShadow({ mode: "open" }));
   /** @type {Session | null} */
@@ -77,6 +83,30 @@ export class SightlinePlayer extends HTMLElement {
     return this.#session?.paused ?? false;
   }
 
+  /** Whether nothing is heard. */
+  get muted() {
+    return !this.#sound.on;
+  }
+
+  /** Browsers allow sound only after the reader has clicked somewhere. */
+  set muted(muted) {
+    this.#session?.setSound({ on: !muted });
+  }
+
+  /** 0 to 1. */
+  get volume() {
+    return this.#sound.volume;
+  }
+
+  set volume(volume) {
+    this.#session?.setSound({ volume: Math.min(1, Math.max(0, volume)) });
+  }
+
+  /** Whether the camera has sound that this browser can play. */
+  get audible() {
+    return this.#sound.offered;
+  }
+
   pause() {
     this.#session?.setPaused(true);
   }
@@ -84,6 +114,12 @@ export class SightlinePlayer extends HTMLElement {
   /** Goes on with what is live now. */
   play() {
     this.#session?.setPaused(false);
+  }
+
+  /** "auto", "high" or "low". */
+  get quality() {
+    const quality = this.getAttribute("quality");
+    return quality === "high" || quality === "low" ? quality : "auto";
   }
 
   /** The picture that is shown, as JPEG. Rejects with words. @returns {Promise<Blob>} */
@@ -142,6 +178,7 @@ export class SightlinePlayer extends HTMLElement {
     if (name === "fit") this.#view.setFit(after);
     else if (name === "brief") this.#view.setBrief(after !== null);
     else if (name === "controls") this.#view.setControls(after === null ? null : this.#controls());
+    else if (name === "quality") this.#session?.setQuality(this.quality);
     else if (name === "max-fps") this.#session?.setMaxFps(this.#maxFps);
     else if (this.isConnected) this.#open();
   }
@@ -154,10 +191,11 @@ export class SightlinePlayer extends HTMLElement {
       return;
     }
     this.#session = new Session(
-      { ...found, maxFps: this.#maxFps },
+      { ...found, maxFps: this.#maxFps, quality: this.quality, targetS: this.#targetS },
       {
         state: (state) => this.#show(state),
-        route: (element) => this.#view.setRoute(element),
+        route: (element) => this.#setRoute(element),
+        sound: () => this.#heard(),
         size: (width, height, shown) => this.#resize(width, height, shown),
       },
     );
@@ -173,8 +211,18 @@ export class SightlinePlayer extends HTMLElement {
   }
 
   #activate = () => {
-    this.#session?.setActive(this.#floating || (this.#onScreen && !document.hidden));
+    this.#session?.setActive(this.#floating || (this.#onScreen && (!document.hidden || this.#sound.on)));
   };
+
+  get #sound() {
+    return this.#session?.sound ?? { on: false, offered: false, volume: 1 };
+  }
+
+  get #targetS() {
+    const text = this.getAttribute("latency");
+    const ms = Number(text);
+    return text && ms > 0 ? Math.min(MAX_LATENCY_MS, ms) / 1000 : TARGET_S;
+  }
 
   get #maxFps() {
     const rate = Number(this.getAttribute("max-fps"));
@@ -195,6 +243,18 @@ export class SightlinePlayer extends HTMLElement {
     if (++this.#ticks % TICKS_PER_STATS === 0) this.dispatchEvent(new CustomEvent("stats", { detail: this.stats }));
   }
 
+  /** @param {HTMLElement} element */
+  #setRoute(element) {
+    // What floats is what the route before it showed.
+    if (this.#floating) void document.exitPictureInPicture().catch(() => {});
+    this.#view.setRoute(element);
+  }
+
+  #heard() {
+    this.#activate();
+    this.dispatchEvent(new CustomEvent("volumechange"));
+  }
+
   /** @param {import("./state.js").PlayerState} state */
   #show(state) {
     this.#state = state;
@@ -208,7 +268,7 @@ export class SightlinePlayer extends HTMLElement {
    * @param {boolean} shown rather than announced
    */
   #resize(width, height, shown) {
-    if (shown) this.#view.setEmpty(false);
+    if (shown) this.#view.setShown();
     this.#view.setRatio(width, height);
     if (this.#ratio === width / height) return;
     this.#ratio = width / height;

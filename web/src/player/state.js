@@ -24,6 +24,7 @@ import { clockTime, codecName, duration } from "../words.js";
  * @property {number} lastSeenMs when the camera last announced itself
  * @property {{code: string, message: string} | null} refused the relay's answer to the subscription
  * @property {string | null} broken why pictures cannot be shown, in words
+ * @property {boolean} showable whether this page has a way to show what the camera offers
  * @property {boolean} timed whether the route tells of each picture
  * @property {number} startedMs when watching began
  * @property {number | null} freshMs when the last fresh picture was shown since then
@@ -93,18 +94,15 @@ function refused({ code, message }) {
  * @param {Facts} facts
  * @param {import("../wire/messages.js").CameraInfo} info
  */
-function announced({ lastSeenMs, nowMs }, info) {
+function announced({ lastSeenMs, nowMs, showable }, info) {
   if (!info.online) {
     const since = lastSeenMs > 0 ? ` since ${clockTime(lastSeenMs, nowMs)}` : "";
     return say("offline", "error", `offline${since}`);
   }
   if (info.state === "failed") return say("failed", "error", info.reason || "the camera cannot be opened");
   const video = info.streams.filter((stream) => stream.codec !== "aac");
-  if (video.length > 0 && !video.some((stream) => stream.codec === "jpeg")) {
-    const codec = codecName(video[0].codec);
-    return say("undecodable", "warning", `${codec}: this browser cannot show it`);
-  }
-  return null;
+  if (showable || video.length === 0) return null;
+  return say("undecodable", "warning", `${codecName(video[0].codec)}: this browser cannot show it`);
 }
 
 /**

@@ -28,6 +28,7 @@ const say = (facts) =>
     lastSeenMs: NOW - 1000,
     refused: null,
     broken: null,
+    showable: true,
     timed: true,
     startedMs: NOW - 60_000,
     freshMs: NOW - 30,
@@ -66,7 +67,7 @@ test("a camera that fails says why", () => {
 });
 
 test("a camera without a stream that can be shown names its codec", () => {
-  const state = say({ info: { ...info, streams: [{ ...jpeg, codec: "h265" }] }, freshMs: null });
+  const state = say({ info: { ...info, streams: [{ ...jpeg, codec: "h265" }] }, showable: false, freshMs: null });
   assert.deepEqual([state.kind, state.words], ["undecodable", "H.265: this browser cannot show it"]);
 });
 

@@ -17,7 +17,7 @@ export const CSS = `
 .frame, .picture, .picture > * { position: absolute; inset: 0; width: 100%; height: 100%; }
 .picture { transform-origin: 0 0; }
 .stack > * { position: absolute; inset: 0; width: 100%; height: 100%; }
-canvas, img { display: block; object-fit: var(--fit, contain); transition: filter 140ms linear; }
+canvas, img, video { display: block; object-fit: var(--fit, contain); transition: filter 140ms linear; }
 [hidden] { display: none !important; }
 
 .empty .picture { visibility: hidden; }
@@ -112,7 +112,7 @@ button:focus-visible { outline: 2px solid #8ab8ff; outline-offset: -2px; }
   .empty .mark .dot { display: none; }
 }
 @media (prefers-reduced-motion: reduce) {
-  canvas, img, .controls { transition: none; }
+  canvas, img, video, .controls { transition: none; }
   .connecting .shimmer { animation: none; background: rgba(255,255,255,.05); }
 }
 @media (forced-colors: active) {

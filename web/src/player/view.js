@@ -21,7 +21,10 @@ export class View {
   );
   /** @type {PlayerState | null} */
   #state = null;
+  /** There is no picture yet: the state is shown large. */
   #empty = true;
+  /** What shows a picture. @type {HTMLElement | null} */
+  #shown = null;
   #ratio = "";
   #brief = false;
   /** @type {HTMLElement | null} */
@@ -35,7 +38,7 @@ export class View {
 
   /** What shows the picture now, if anything does. */
   get element() {
-    return /** @type {HTMLElement | null} */ (this.#picture.firstElementChild);
+    return /** @type {HTMLElement | null} */ (this.#picture.lastElementChild);
   }
 
   /** @param {PlayerState} state */
@@ -53,18 +56,20 @@ export class View {
   }
 
   /**
-   * Shows `element` from now on. The picture that was shown before is gone, so the state is shown large.
+   * Shows `element` from now on. What another one has shown stays below it until it has a picture.
    * @param {HTMLElement} element
    */
   setRoute(element) {
-    this.#picture.replaceChildren(element);
-    this.setEmpty(true);
+    for (const before of [...this.#picture.children]) if (before !== this.#shown) before.remove();
+    this.#picture.append(element);
   }
 
-  /** @param {boolean} empty there is no picture yet */
-  setEmpty(empty) {
-    if (empty === this.#empty) return;
-    this.#empty = empty;
+  /** The element has a picture now. */
+  setShown() {
+    this.#shown = this.element;
+    while (this.#picture.firstElementChild !== this.#shown) this.#picture.firstElementChild?.remove();
+    if (!this.#empty) return;
+    this.#empty = false;
     this.#classes();
   }
 

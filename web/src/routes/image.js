@@ -67,6 +67,9 @@ export class ImageRoute {
     this.#open();
   }
 
+  /** There is none on this route. */
+  setSound() {}
+
   /** @returns {Promise<Blob>} */
   snapshot() {
     return Promise.reject(new Error("the relay does not let this page read its pictures"));

@@ -59,6 +59,9 @@ export class MultipartRoute {
     this.start();
   }
 
+  /** There is none on this route. */
+  setSound() {}
+
   snapshot() {
     return this.#painter.snapshot();
   }

@@ -45,6 +45,9 @@ export class SnapshotsRoute {
   /** It is slower than any limit. */
   setMaxFps() {}
 
+  /** There is none on this route. */
+  setSound() {}
+
   snapshot() {
     return this.#painter.snapshot();
   }

@@ -5,8 +5,6 @@
  */
 import { Painter } from "./painter.js";
 
-const STREAM = "jpeg";
-
 /** @implements {Route} */
 export class WebSocketRoute {
   words = "JPEG over WebSocket";
@@ -15,7 +13,7 @@ export class WebSocketRoute {
   #painter;
   #source;
   #events;
-  #connection;
+  #connect;
   #maxFps;
   /** @type {ReturnType<import("../connection/connection.js").Connection["watch"]> | null} */
   #watch = null;
@@ -23,27 +21,27 @@ export class WebSocketRoute {
   /**
    * @param {import("./route.js").RouteSource} source
    * @param {import("./route.js").RouteEvents} events
-   * @param {import("../connection/connection.js").Connection} connection
+   * @param {(wish: import("../connection/interest.js").Wish) => import("../connection/connection.js").Connection} connect
    */
-  constructor(source, events, connection) {
+  constructor(source, events, connect) {
     this.#source = source;
     this.#events = events;
-    this.#connection = connection;
+    this.#connect = connect;
     this.#maxFps = source.maxFps;
     this.#painter = new Painter(events);
     this.element = this.#painter.element;
   }
 
   start() {
-    this.#watch ??= this.#connection.watch(
-      { camera: this.#source.camera, stream: STREAM, maxFps: this.#maxFps },
-      {
-        frame: (frame) => this.#painter.show(frame),
-        skipped: (frames) => this.#events.dropped("slow connection", frames),
-        refused: this.#events.refused,
-        retried: this.#events.retried,
-      },
-    );
+    if (this.#watch) return;
+    const { camera, stream } = this.#source;
+    const wish = { camera, stream, maxFps: this.#maxFps };
+    this.#watch = this.#connect(wish).watch(wish, {
+      frame: (frame) => this.#painter.show(frame),
+      skipped: (frames) => this.#events.dropped("slow connection", frames),
+      refused: this.#events.refused,
+      retried: this.#events.retried,
+    });
   }
 
   stop() {
@@ -57,6 +55,9 @@ export class WebSocketRoute {
     this.#maxFps = maxFps;
     this.#watch?.setMaxFps(maxFps);
   }
+
+  /** There is none on this route. */
+  setSound() {}
 
   snapshot() {
     return this.#painter.snapshot();

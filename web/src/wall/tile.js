@@ -7,7 +7,7 @@ import { bitrate, cameraTitle, codecName, latency, rate } from "../words.js";
 /**
  * @typedef {import("../player/element.js").SightlinePlayer} SightlinePlayer
  * @typedef {import("../player/state.js").PlayerState} PlayerState
- * @typedef {import("../player/session.js").Stats} Stats
+ * @typedef {import("../player/measures.js").Stats} Stats
  */
 
 /** Tiles narrower than this show the state above the name rather than beside it, CSS pixels. */

@@ -19,6 +19,7 @@ import { Writer } from "./writer.js";
  * @property {number} fps 0 while unknown
  * @property {number} bitsPerSecond 0 while nothing is sent
  * @property {string} codecString RFC 6381; empty for JPEG
+ * @property {Uint8Array} [codecConfig] what a decoder needs beside the frames, such as an AudioSpecificConfig; a copy
  *
  * @typedef {object} CameraInfo
  * @property {string} camera "site/camera"
@@ -108,6 +109,7 @@ const STREAM = {
   5: ["fps", FIXED32, (r) => r.float()],
   6: uint32("bitsPerSecond"),
   7: string("codecString"),
+  8: ["codecConfig", BYTES, (r) => r.data().slice()],
 };
 /** @type {Fields} */
 const CAMERA = {
