@@ -18,7 +18,7 @@ export const TARGET_S = 0.15;
 const JUMP_S = 1.5;
 const STARTING_JUMP_S = 0.4;
 /** So much more than the target is not yet worth hurrying. */
-const SLACK_S = 0.06;
+const SLACK_S = 0.04;
 /** So close to the target it is reached. */
 const REACHED_S = 0.005;
 /** Rates that eyes and ears forgive. */

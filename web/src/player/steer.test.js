@@ -21,7 +21,7 @@ test("without data there is nothing to do", () => {
 test("close behind the newest frame it stays as it is", () => {
   assert.deepEqual(to(9.85, [[0, 10]]), STAY);
   assert.deepEqual(to(9.99, [[0, 10]]), STAY);
-  assert.deepEqual(to(9.8, [[0, 10]]), STAY);
+  assert.deepEqual(to(9.82, [[0, 10]]), STAY);
 });
 
 test("a player that has run dry waits", () => {
