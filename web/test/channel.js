@@ -3,14 +3,14 @@ import * as encode from "./encode.js";
 import { later } from "./video.js";
 
 /** Where the media time of a run begins, so that a page cannot rely on 0. */
-const ORIGIN_LOOPS = 900;
+const ORIGIN_US = 3_600_000_000;
 
 export class Channel {
   #loop;
   #shape;
   #sequence = 0;
-  #epoch = BigInt(Date.now()) * 1000n;
-  #beganUs = Date.now() * 1000;
+  #epoch;
+  #beganUs;
   /** Frames of the group that runs. @type {import("./encode.js").MediaFrame[]} */
   #group = [];
 
@@ -20,26 +20,29 @@ export class Channel {
    * @param {"h264" | "h265" | "aac"} codec
    * @param {import("./video.js").Loop} loop
    * @param {{width: number, height: number}} shape
+   * @param {number} beganUs the same for all streams of a camera
    */
-  constructor(camera, stream, codec, loop, shape) {
+  constructor(camera, stream, codec, loop, shape, beganUs) {
+    this.#beganUs = beganUs;
+    this.#epoch = BigInt(beganUs);
     this.names = { camera, stream, codec };
     this.#loop = loop;
     this.#shape = shape;
   }
 
-  /** The publisher starts anew: its media time does too. */
-  restart() {
+  /** The publisher starts anew: its media time does too. @param {number} beganUs */
+  restart(beganUs) {
     this.#sequence = 0;
-    this.#epoch += 1n;
-    this.#beganUs = Date.now() * 1000;
+    this.#epoch = BigInt(beganUs);
+    this.#beganUs = beganUs;
     this.#group = [];
   }
 
-  /** Other parameters from the next group on. @param {import("./video.js").Loop} loop @param {{width: number, height: number}} shape */
-  change(loop, shape) {
+  /** Other parameters. @param {import("./video.js").Loop} loop @param {{width: number, height: number}} shape @param {number} beganUs */
+  change(loop, shape, beganUs) {
     this.#loop = loop;
     this.#shape = shape;
-    this.restart();
+    this.restart(beganUs);
   }
 
   init() {
@@ -67,9 +70,9 @@ export class Channel {
         sequence: ++this.#sequence,
         captureTimeUs: this.#beganUs + atUs,
         key: sample.key,
-        mediaTimeUs: ORIGIN_LOOPS * lengthUs + atUs,
+        mediaTimeUs: ORIGIN_US + atUs,
         data: sample.data,
-        fragment: later(this.#loop, sample, ORIGIN_LOOPS + loops),
+        fragment: later(this.#loop, sample, ORIGIN_US + loops * lengthUs),
       };
       if (sample.key) this.#group = [];
       this.#group.push(frame);

@@ -51,7 +51,10 @@ const TYPES = { html: "text/html; charset=utf-8", js: "text/javascript; charset=
 const NAMES = ["farm/gate", "farm/barn", "farm/yard", "shop/till", "shop/door", "lab/printer", "lab/bench", "farm/north-field", "shop/storage", "lab/roof"];
 const SHAPES = [[960, 540], [960, 540], [640, 480], [960, 540], [540, 720]];
 
-const loops = SHAPES.map(([width, height], at) => loop(width, height, at / SHAPES.length));
+/** @type {Buffer[][]} */
+const loops = [];
+/** Drawn when it is first needed. @param {number} at */
+const loopOf = (at) => (loops[at] ??= loop(SHAPES[at][0], SHAPES[at][1], at / SHAPES.length));
 /** @type {Map<string, Camera>} */
 const cameras = new Map();
 for (let at = 0; at < Number(options.cameras); at++) {
@@ -61,7 +64,7 @@ for (let at = 0; at < Number(options.cameras); at++) {
   const title = name === "farm/north-field" ? "North field" : name[name.indexOf("/") + 1].toUpperCase() + name.slice(name.indexOf("/") + 2);
   cameras.set(name, {
     channels: new Map(),
-    pictures: loops[Number(options.cameras) > 10 && shape === 0 ? [0, 1, 3][at % 3] : shape],
+    pictures: loopOf(Number(options.cameras) > 10 && shape === 0 ? [0, 1, 3][at % 3] : shape),
     sequence: 0,
     fps: 24,
     info: {
@@ -83,10 +86,11 @@ if (options.video) {
   const large = video(LARGE.width, LARGE.height);
   const small = video(SMALL.width, SMALL.height);
   const tone = sound();
+  const beganUs = Date.now() * 1000;
   for (const [name, { info, channels }] of cameras) {
-    channels.set("h264", new Channel(name, "h264", "h264", large, LARGE));
-    channels.set("sub", new Channel(name, "sub", "h264", small, SMALL));
-    channels.set("audio", new Channel(name, "audio", "aac", tone, { width: 0, height: 0 }));
+    channels.set("h264", new Channel(name, "h264", "h264", large, LARGE, beganUs));
+    channels.set("sub", new Channel(name, "sub", "h264", small, SMALL, beganUs));
+    channels.set("audio", new Channel(name, "audio", "aac", tone, { width: 0, height: 0 }, beganUs));
     info.streams.push(
       { name: "h264", codec: "h264", ...LARGE, fps: FPS, bitsPerSecond: 2_000_000, codecString: large.codecString },
       { name: "sub", codec: "h264", ...SMALL, fps: FPS, bitsPerSecond: 400_000, codecString: small.codecString },
@@ -249,8 +253,9 @@ function set(name, state, reason = "") {
   const camera = cameras.get(name);
   if (!camera) return;
   if (state === "restarted" || state === "resized" || state === "skipped") return disturb(camera, state);
+  const now = Date.now() * 1000;
   const rests = !camera.info.online || camera.info.state !== "live";
-  if (state === "live" && rests) for (const channel of camera.channels.values()) channel.restart();
+  if (state === "live" && rests) for (const channel of camera.channels.values()) channel.restart(now);
   camera.info.online = state !== "offline";
   camera.info.reason = reason;
   if (state !== "offline") camera.info.state = /** @type {CameraInfo["state"]} */ (state);
@@ -260,10 +265,11 @@ function set(name, state, reason = "") {
 /** @param {Camera} camera @param {"restarted" | "resized" | "skipped"} how */
 function disturb(camera, how) {
   const shape = { width: 640, height: 480 };
+  const now = Date.now() * 1000;
   const other = how === "resized" ? video(shape.width, shape.height) : null;
   for (const [stream, channel] of camera.channels) {
-    if (how === "restarted" || (other && stream === "audio")) channel.restart();
-    else if (other) channel.change(other, shape);
+    if (how === "restarted" || (other && stream === "audio")) channel.restart(now);
+    else if (other) channel.change(other, shape, now);
     for (const { socket, watched } of viewers) {
       const watch = watched.get(`${camera.info.camera}/${stream}`);
       if (watch && how === "skipped") watch.missing = 1;

@@ -46,11 +46,11 @@ export function sound() {
   return loop(bytes, "audio", "mp4a.40.2", SAMPLE_RATE, (data) => data);
 }
 
-/** Puts a fragment `loops` later. @param {Loop} from @param {Sample} sample @param {number} loops */
-export function later({ lengthUs, timescale }, { fragment }, loops) {
+/** Puts a fragment `us` later. @param {Loop} from @param {Sample} sample @param {number} us */
+export function later({ timescale }, { fragment }, us) {
   const moved = Buffer.from(fragment);
   const at = moved.indexOf("tfdt");
-  const ticks = BigInt(Math.round((loops * lengthUs * timescale) / 1e6));
+  const ticks = BigInt(Math.round((us * timescale) / 1e6));
   if (moved[at + 4] === 1) moved.writeBigUInt64BE(moved.readBigUInt64BE(at + 8) + ticks, at + 8);
   else moved.writeUInt32BE(Number(BigInt(moved.readUInt32BE(at + 8)) + ticks), at + 8);
   return moved;

@@ -9,7 +9,9 @@ import { cameraTitle } from "../words.js";
 import { matching, siteOf } from "../wall/filter.js";
 import { fade } from "./fade.js";
 import { gestures } from "./gestures.js";
+import { qualityControl } from "./quality.js";
 import { sheet } from "./sheet.js";
+import { soundControl } from "./sound.js";
 import { statsOverlay } from "./stats.js";
 
 /** @type {[string, string][]} */
@@ -19,6 +21,7 @@ const KEYS = [
   ["F", "Full screen"],
   ["S", "Save a snapshot"],
   ["P", "Picture in picture"],
+  ["M", "Sound on, off"],
   ["I", "Statistics"],
   ["U", "Use it elsewhere"],
   ["+ − 0", "Zoom in, out, not at all"],
@@ -45,10 +48,12 @@ export function cameraView(app) {
 
   const play = iconButton("Pause", icon("pause"), togglePlay);
   const live = h("button", { type: "button", class: "go-live", hidden: true, onclick: togglePlay }, "Go live");
+  const sound = soundControl(player, () => fading.wake());
+  const quality = qualityControl(player, app.place().quality, (to) => app.adjust({ quality: to }));
   const full = iconButton("Full screen", icon("fullscreen"), toggleFullscreen);
   const info = iconButton("Statistics", icon("stats"), toggleStats, { "aria-pressed": "false" });
   const share = h("button", { type: "button", class: "text-button", "aria-expanded": "false", onclick: () => openSheet(elsewhere.element.hidden) }, icon("share"), h("span", {}, "Use it elsewhere"));
-  const bottom = h("div", { class: "bar bottom" }, play, live, h("span", { class: "spacer" }), info);
+  const bottom = h("div", { class: "bar bottom" }, play, live, sound.element, h("span", { class: "spacer" }), quality.element, info);
   bottom.append(iconButton("Snapshot", icon("snapshot"), snapshot));
   if (canPictureInPicture()) bottom.append(iconButton("Picture in picture", icon("pip"), float));
   if (document.fullscreenEnabled) bottom.append(full);
@@ -101,6 +106,7 @@ export function cameraView(app) {
     const title = cameraTitle(directory.get(camera), camera);
     name.textContent = title;
     document.title = `${title} · Sightline`;
+    quality.update(directory.get(camera));
     back.href = app.address({ view: "wall", camera: "" });
     const names = matching(directory.all(), app.place()).map((each) => each.camera);
     const at = names.indexOf(camera);
@@ -125,6 +131,7 @@ export function cameraView(app) {
     f: toggleFullscreen,
     s: snapshot,
     p: float,
+    m: sound.toggle,
     i: toggleStats,
     u: () => openSheet(elsewhere.element.hidden),
     "+": () => zoom.by(1.5),

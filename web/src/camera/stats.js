@@ -15,8 +15,9 @@ export function lines(stats) {
   const unknown = "not known on this route";
   const dropped = Object.entries(stats.dropped).map(([reason, count]) => `${count} ${reason}`);
   return [
-    ["Route", `${stats.route} (${stats.why})`],
-    ["Picture", stats.width ? `${codecName(stats.codec)}, ${stats.width} × ${stats.height}` : "none yet"],
+    ["Route", stats.route ? `${stats.route}: ${stats.why}` : "none yet"],
+    ["Picture", stats.width ? `${pictureOf(stats)}, ${stats.width} × ${stats.height}` : "none yet"],
+    ["Sound", stats.sound],
     [
       "Rate",
       stats.receivedFps === null || stats.shownFps === null
@@ -30,6 +31,12 @@ export function lines(stats) {
     ["Reconnects", String(stats.reconnects)],
     ["Relay", [stats.relay, stats.roundTripMs === null ? "" : `${latency(stats.roundTripMs)} away`].filter(Boolean).join(", ") || "not known"],
   ];
+}
+
+/** @param {Stats} stats */
+function pictureOf({ codec, codecString, stream }) {
+  const name = codecString ? `${codecName(codec)} (${codecString})` : codecName(codec);
+  return stream === "sub" ? `${name}, the small stream` : name;
 }
 
 /** An overlay that shows what it is given. */

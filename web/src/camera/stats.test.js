@@ -31,6 +31,15 @@ test("every figure has a line in words", () => {
   assert.equal(text.Relay, "relay-1 0.1.0, 1 ms away");
 });
 
+test("a route, its codec and its sound are told in words", () => {
+  const video = { route: "H.264 by Media Source", why: "it carries the sound", stream: "sub", codec: "h264", codecString: "avc1.42E01E", sound: "on" };
+  const text = Object.fromEntries(lines({ ...stats, ...video }));
+  assert.equal(text.Route, "H.264 by Media Source: it carries the sound");
+  assert.equal(text.Picture, "H.264 (avc1.42E01E), the small stream, 1280 × 720");
+  assert.equal(text.Sound, "on");
+  assert.equal(Object.fromEntries(lines({ ...stats, route: "", width: 0 })).Route, "none yet");
+});
+
 test("what a route cannot know is said to be unknown", () => {
   const text = Object.fromEntries(lines({ ...stats, receivedFps: null, shownFps: null, bitsPerSecond: null, latencyMs: null, dropped: {} }));
   assert.match(text.Rate, /not known/);

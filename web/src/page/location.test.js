@@ -13,14 +13,14 @@ test("the wall, a camera, and nowhere", () => {
 });
 
 test("every place comes back from its address", () => {
-  for (const address of ["/", "/?site=farm&q=gate+2&columns=3&kiosk", "/watch/farm/gate?site=farm", "/?columns=0"]) {
+  for (const address of ["/", "/?site=farm&q=gate+2&columns=3&kiosk", "/watch/farm/gate?site=farm", "/watch/farm/gate?quality=low", "/?columns=0"]) {
     assert.equal(addressOf(at(address)), address);
   }
 });
 
 test("odd parameters are passed over", () => {
-  const place = at("/?columns=5&kiosk=0&x=1");
-  assert.deepEqual([place.columns, place.kiosk], [null, false]);
+  const place = at("/?columns=5&kiosk=0&quality=best&x=1");
+  assert.deepEqual([place.columns, place.kiosk, place.quality], [null, false, "auto"]);
 });
 
 test("a link changes what it names and keeps the rest", () => {

@@ -42,6 +42,8 @@ export class SightlinePlayer extends HTMLElement {
   #view = new View(this.attachShadow({ mode: "open" }));
   /** @type {Session | null} */
   #session = null;
+  /** @type {ReturnType<typeof controlBar> | null} */
+  #bar = null;
   /** @type {import("./state.js").PlayerState | null} */
   #state = null;
   #ratio = 0;
@@ -177,7 +179,7 @@ export class SightlinePlayer extends HTMLElement {
     if (before === after) return;
     if (name === "fit") this.#view.setFit(after);
     else if (name === "brief") this.#view.setBrief(after !== null);
-    else if (name === "controls") this.#view.setControls(after === null ? null : this.#controls());
+    else if (name === "controls") this.#setControls(after !== null);
     else if (name === "quality") this.#session?.setQuality(this.quality);
     else if (name === "max-fps") this.#session?.setMaxFps(this.#maxFps);
     else if (this.isConnected) this.#open();
@@ -229,9 +231,17 @@ export class SightlinePlayer extends HTMLElement {
     return rate > 0 && Number.isFinite(rate) ? rate : 0;
   }
 
+  /** @param {boolean} wanted */
+  #setControls(wanted) {
+    this.#bar = wanted ? this.#controls() : null;
+    this.#bar?.setSound(this.#sound);
+    this.#view.setControls(this.#bar?.element ?? null);
+  }
+
   #controls() {
     return controlBar({
       title: () => cameraTitle(this.info, this.#session?.camera ?? ""),
+      toggleSound: () => (this.muted = !this.muted),
       saveSnapshot: () => this.saveSnapshot(),
       togglePictureInPicture: () => this.togglePictureInPicture(),
       toggleFullscreen: () => this.toggleFullscreen(),
@@ -252,6 +262,7 @@ export class SightlinePlayer extends HTMLElement {
 
   #heard() {
     this.#activate();
+    this.#bar?.setSound(this.#sound);
     this.dispatchEvent(new CustomEvent("volumechange"));
   }
 

@@ -1,4 +1,4 @@
-/** Picture in picture: the canvas as a video that floats over other windows. */
+/** Picture in picture: a video, or the canvas as one, that floats over other windows. */
 
 /** Whether this browser can. */
 export function canPictureInPicture() {
@@ -18,6 +18,16 @@ export async function pictureInPicture(element, closed) {
   if (document.pictureInPictureElement) {
     await document.exitPictureInPicture();
     return;
+  }
+  const playing = element?.querySelector("video");
+  if (playing) {
+    playing.addEventListener("leavepictureinpicture", closed, { once: true });
+    try {
+      return void (await playing.requestPictureInPicture());
+    } catch (error) {
+      playing.removeEventListener("leavepictureinpicture", closed);
+      throw error;
+    }
   }
   if (!(element instanceof HTMLCanvasElement)) throw new Error("this picture cannot float: WebSockets do not get through");
   const video = document.createElement("video");

@@ -59,11 +59,11 @@ function hurry(excessS, mostS, rate) {
   return Math.round((LEAST_HURRY + (MOST_HURRY - LEAST_HURRY) * share) * 100) / 100;
 }
 
-/** Every time the player runs dry, it stays further behind; slowly it comes closer again. */
-const MOST_S = 1;
-const GROWTH = 1.5;
-const SHRINK = 0.9;
-const CALM_MS = 15_000;
+/** Every time the player runs dry for a moment, it stays further behind; slowly it comes closer again. */
+const MOST_S = 0.6;
+const GROWTH = 1.3;
+const SHRINK = 0.8;
+const CALM_MS = 10_000;
 
 export class Target {
   #leastS;
@@ -75,7 +75,7 @@ export class Target {
     this.#leastS = this.#nowS = leastS;
   }
 
-  /** There was nothing more to show. @param {number} nowMs */
+  /** There was nothing more to show for a moment: frames arrive unevenly. @param {number} nowMs */
   ranDry(nowMs) {
     this.#nowS = Math.min(Math.max(MOST_S, this.#leastS), this.#nowS * GROWTH);
     this.#changedAtMs = nowMs;

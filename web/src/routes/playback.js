@@ -13,10 +13,12 @@ import { Track } from "./track.js";
 
 /** A stream that begins is brought to its newest frame at once. */
 const STARTING_MS = 2_000;
+/** A player that had nothing to show for longer did not wait for an uneven arrival: the camera stood still. */
+const UNEVEN_MS = 1_000;
 /** The picture waits for the sound's parameters for so long, and then goes on without. */
 const SOUND_GRACE_MS = 1_500;
-/** Sound that ends so much before the picture holds the picture up. */
-const SOUND_LATE_S = 1;
+/** Sound that ends so far from where the picture ends holds it up: nothing plays where one of them is missing. */
+const SOUND_APART_S = 1.5;
 /** Frames come, and none is shown for so long: the player is stuck. */
 const STUCK_MS = 3_000;
 /** Sound that waits for the first picture: four seconds of it. More is not waited for. */
@@ -48,6 +50,8 @@ export class MediaPlayback {
   #beganAtMs = performance.now();
   /** When frames began to come since one was shown. @type {number | null} */
   #unshownSinceMs = null;
+  /** @type {number | null} */
+  #drySinceMs = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #grace;
 
@@ -69,7 +73,8 @@ export class MediaPlayback {
     };
     video.src = URL.createObjectURL(this.#media);
     video.onerror = () => this.#fail(video.error?.message || "the browser cannot play the stream");
-    video.onwaiting = () => this.#built && !video.seeking && this.#target.ranDry(performance.now());
+    video.onwaiting = () => this.#dry();
+    video.onplaying = () => this.#flows();
     // Pictures are not told of in the background, where sound may go on.
     video.ontimeupdate = () => (document.hidden || !video.requestVideoFrameCallback) && this.#shown(video.currentTime);
     this.#await();
@@ -135,7 +140,7 @@ export class MediaPlayback {
     for (const track of this.#tracks.values()) track.close();
     this.#media.onsourceopen = null;
     const video = this.#video;
-    video.onerror = video.onwaiting = video.ontimeupdate = null;
+    video.onerror = video.onwaiting = video.onplaying = video.ontimeupdate = null;
     video.removeAttribute("src");
     video.load();
   }
@@ -159,7 +164,7 @@ export class MediaPlayback {
     const video = this.#video;
     const nowMs = performance.now();
     if (this.#unshownSinceMs !== null && nowMs - this.#unshownSinceMs > STUCK_MS) return this.#fail("no picture is shown of what comes");
-    if (this.#soundIsLate()) return this.#events.silent(true);
+    if (this.#soundIsApart()) return this.#events.silent(true);
     const untilS = this.#removable(false);
     if (untilS !== null) for (const track of this.#tracks.values()) track.remove(untilS);
     if (video.seeking) return;
@@ -176,10 +181,22 @@ export class MediaPlayback {
     if (video.paused && ranges.length > 0) void this.#play();
   }
 
-  #soundIsLate() {
+  #dry() {
+    if (this.#built && !this.#video.seeking) this.#drySinceMs ??= performance.now();
+  }
+
+  #flows() {
+    const nowMs = performance.now();
+    if (this.#drySinceMs === null) return;
+    if (nowMs - this.#drySinceMs < UNEVEN_MS) this.#target.ranDry(nowMs);
+    else this.#beganAtMs = nowMs;
+    this.#drySinceMs = null;
+  }
+
+  #soundIsApart() {
     const [picture, sound] = [this.#tracks.get("video")?.endS, this.#tracks.get("audio")?.endS];
     if (!this.#tracks.has("audio") || performance.now() - this.#beganAtMs < STARTING_MS) return false;
-    return typeof picture === "number" && picture - (sound ?? 0) > SOUND_LATE_S;
+    return typeof picture === "number" && Math.abs(picture - (sound ?? 0)) > SOUND_APART_S;
   }
 
   /** @param {boolean} full */

@@ -21,6 +21,7 @@ export function tile(camera, resized) {
   const player = /** @type {SightlinePlayer} */ (document.createElement("sightline-player"));
   player.setAttribute("camera", camera);
   player.toggleAttribute("brief", true);
+  player.setAttribute("quality", "low");
   const link = h("a", { class: "tile-link", "data-camera": camera });
   const name = h("span", { class: "tile-name" });
   const figures = h("span", { class: "tile-figures" });
