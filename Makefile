@@ -8,9 +8,9 @@ export PATH := $(CURDIR)/target/tools/node/bin:$(PATH)
 
 INSTALL := scripts/install
 STEP := scripts/step
-BUILD_TOOLS := rust cc libclang
+BUILD_TOOLS := rust cc c++ nasm libclang
 VM_TOOLS := python3 strip flock qemu
-TEST_TOOLS := $(BUILD_TOOLS) $(VM_TOOLS) node cmake nasm cargo-deny nats-server nats-server-current ffmpeg haproxy chromium
+TEST_TOOLS := $(BUILD_TOOLS) $(VM_TOOLS) node cmake cargo-deny nats-server nats-server-current ffmpeg haproxy chromium
 # What the tests start; they build it themselves if it is missing or old.
 PROGRAMS := cargo build --locked --bins -p sightline-publisher -p sightline-relay -p sightline
 # With the same features for every target: nothing is built twice.
@@ -53,7 +53,7 @@ check-format:
 	cargo fmt --all --check
 
 check-clippy:
-	@$(INSTALL) $(BUILD_TOOLS) cmake nasm
+	@$(INSTALL) $(BUILD_TOOLS) cmake
 	cargo clippy --locked --workspace --all-targets --features sightline-tests/browser -- -D warnings
 	cargo clippy --locked -p sightline-publisher --all-targets --features turbojpeg -- -D warnings
 

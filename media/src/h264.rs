@@ -28,7 +28,7 @@ mod splitter;
 pub(crate) mod samples;
 
 pub use grouper::{AccessUnit, Grouper, Reason, Split};
-pub use params::{Parameters, Rate, Reordering};
+pub use params::{Colour, Parameters, Rate, Reordering};
 pub use poc::Order;
 pub use reorder::{Ordered, Reorder};
 pub use splitter::Splitter;

@@ -44,6 +44,17 @@ pub struct Parameters {
     pub frame_rate: Option<Rate>,
     /// How far frames stand out of their order.
     pub reordering: Reordering,
+    /// What the samples mean.
+    pub colour: Colour,
+}
+
+/// What samples of brightness and colour mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Colour {
+    /// Samples use 0 to 255, not 16 to 235 (brightness) and 16 to 240 (colour).
+    pub full_range: bool,
+    /// matrix_coefficients, table E-5, if the stream says: 1 BT.709, 5 and 6 BT.601, ...
+    pub matrix: Option<u8>,
 }
 
 /// Frames a second as a fraction, both parts at least 1.
@@ -124,6 +135,7 @@ impl Parameters {
             pixel_aspect: aspect.filter(|(width, height)| width != height),
             frame_rate: vui.and_then(frame_rate),
             reordering: reordering(parsed),
+            colour: vui.map(colour).unwrap_or_default(),
             sps,
             pps,
         })
@@ -199,6 +211,19 @@ fn frame_rate(vui: &VuiParameters) -> Option<Rate> {
         && rate.numerator / 1_000 <= rate.denominator
         && rate.denominator / 1_000 <= rate.numerator;
     possible.then_some(rate)
+}
+
+/// E.2.1, video_full_range_flag and matrix_coefficients.
+fn colour(vui: &VuiParameters) -> Colour {
+    let signal = vui.video_signal_type.as_ref();
+    let description = signal.and_then(|signal| signal.colour_description.as_ref());
+    Colour {
+        full_range: signal.is_some_and(|signal| signal.video_full_range_flag),
+        // 2 is "unspecified".
+        matrix: description
+            .map(|description| description.matrix_coefficients)
+            .filter(|&matrix| matrix != 2),
+    }
 }
 
 /// E.2.1, max_num_reorder_frames, and what holds without it.

@@ -15,6 +15,9 @@ pub struct Info {
     pub components: u8,
     /// Sent in several passes, coarse to fine.
     pub progressive: bool,
+    /// Its first scan holds all components. Other baseline pictures are legal and rare, and not every decoder
+    /// takes them.
+    pub interleaved: bool,
     /// Whether it brings the tables it was packed with. Many webcams leave them out: see
     /// [`with_huffman_tables`](super::with_huffman_tables).
     pub has_huffman_tables: bool,
@@ -71,6 +74,7 @@ pub fn inspect(jpeg: &[u8]) -> Result<Info, Error> {
                     height: height.into(),
                     components,
                     progressive,
+                    interleaved: payload.first() == Some(&components),
                     has_huffman_tables,
                     len: end(jpeg, segment.whole.end).ok_or(Error::Truncated)?,
                 });

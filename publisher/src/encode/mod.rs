@@ -1,7 +1,8 @@
-//! Pixels to JPEG, straight from the layout that the source gives.
+//! Pixels to JPEG, and in [`video`] to H.264, straight from the layout that the source gives.
 
 mod planes;
 mod scale;
+pub(crate) mod video;
 
 #[cfg(not(feature = "turbojpeg"))]
 mod plain;
@@ -37,6 +38,9 @@ pub(crate) enum Error {
         len_bytes: usize,
         stride_bytes: usize,
     },
+    /// The H.264 encoder takes no less. What is too large for it is scaled down.
+    #[error("{width}x{height} pixels cannot be H.264: at least 16 each")]
+    TooSmall { width: u32, height: u32 },
     /// The library refuses it.
     #[error("cannot encode: {0}")]
     Library(String),
@@ -81,5 +85,7 @@ impl Encoder {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
