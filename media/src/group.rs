@@ -16,6 +16,7 @@ pub struct Limits {
 }
 
 /// The newest units of a stream, at most two groups (a key frame and what needs it) and at most [`Limits`].
+/// Groups of a single unit, as all are of sound, are not counted: there would be next to nothing to hold.
 #[derive(Debug)]
 pub struct Window<T> {
     limits: Limits,
@@ -77,7 +78,7 @@ impl<T> Window<T> {
             return false;
         }
         self.broken = false;
-        if key {
+        if key && !self.held.back().is_some_and(|last| last.key) {
             self.drop_all_but_the_last_group();
         }
         self.held.push_back(Held {
@@ -304,6 +305,23 @@ mod tests {
         window.push(20, true, 1);
         assert_eq!(read(&window, &mut late), [(20, 0)]);
         assert_eq!(read(&window, &mut follower), [(20, 0)]);
+    }
+
+    #[test]
+    fn units_that_need_no_others_are_held_up_to_the_limits() {
+        let mut window = window(&[(0, true)]);
+        let mut cursor = window.join();
+        for unit in 1..6 {
+            window.push(unit, true, 1);
+        }
+        assert_eq!(read(&window, &mut cursor).len(), 6);
+        let mut late = window.join();
+        assert_eq!(read(&window, &mut late), [(5, 0)]);
+        for unit in 6..20 {
+            window.push(unit, true, 1);
+        }
+        assert_eq!(window.held.len(), LIMITS.units);
+        assert_eq!(read(&window, &mut cursor), [(19, 13)]);
     }
 
     proptest! {

@@ -51,6 +51,7 @@ pub async fn serve(
         bus.clone(),
         clock,
         metrics.clone(),
+        directory.clone(),
         &config.streams,
         stop_bus.clone(),
     );

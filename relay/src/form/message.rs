@@ -1,13 +1,45 @@
 //! Messages to viewers on `WS /api/watch`.
 
 use bytes::Bytes;
-use sightline_proto::{Message as _, ToViewer, WatchFrame, to_viewer};
+use sightline_proto::{Form, Init, Message as _, ToViewer, WatchFrame, to_viewer};
 
-use crate::hub::Frame;
+use crate::hub::{Frame, Media, MediaConfig, StreamName};
 
-/// The message that carries `frame`: the same bytes for all viewers.
+/// The message that carries `frame`: the same bytes for all viewers, those of the frame last.
 pub(crate) fn frame(frame: &Frame, stale: bool) -> Bytes {
     encode(to_viewer::Message::Frame(WatchFrame {
+        stale,
+        data: frame.data.clone(),
+        ..without_data(frame)
+    }))
+}
+
+/// The message that carries `frame` as a fragment, whose bytes are last.
+pub(crate) fn fragment(frame: &Frame, media: &Media, fragment: Bytes) -> Bytes {
+    encode(to_viewer::Message::Frame(WatchFrame {
+        form: Form::Fmp4.into(),
+        media_time_us: media.decode_time_us(),
+        data: fragment,
+        ..without_data(frame)
+    }))
+}
+
+/// The message that carries the init segment of a stream. Without a segment if it cannot be written, which
+/// parameters that could be read never lead to.
+pub(crate) fn init(name: &StreamName, config: &MediaConfig) -> Bytes {
+    let segment = config
+        .init_segment()
+        .inspect_err(|error| tracing::debug!(%error, "no init segment"));
+    encode(to_viewer::Message::Init(Init {
+        camera: name.camera.to_string(),
+        stream: name.stream.to_string(),
+        mime: config.mime(),
+        data: segment.unwrap_or_default(),
+    }))
+}
+
+fn without_data(frame: &Frame) -> WatchFrame {
+    WatchFrame {
         camera: frame.name.camera.to_string(),
         stream: frame.name.stream.to_string(),
         epoch: frame.epoch,
@@ -18,11 +50,9 @@ pub(crate) fn frame(frame: &Frame, stale: bool) -> Bytes {
         key: frame.key,
         width: frame.width,
         height: frame.height,
-        stale,
         decode_time_us: frame.decode_time_us,
-        data: frame.data.clone(),
         ..WatchFrame::default()
-    }))
+    }
 }
 
 pub(crate) fn encode(message: to_viewer::Message) -> Bytes {

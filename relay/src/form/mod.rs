@@ -1,4 +1,5 @@
 //! What a frame looks like on each route. Pure: frame in, bytes out.
 
+pub(crate) mod fragment;
 pub(crate) mod message;
 pub(crate) mod multipart;

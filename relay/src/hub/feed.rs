@@ -1,27 +1,33 @@
 //! One viewer's place at a stream.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use super::{
-    Frame, StreamName,
+    Frame, Step, StreamName,
     inbox::Slot,
-    stream::{Stream, Wish},
+    stream::{Place, Stream, Wish},
 };
 use crate::{
-    clock::wall_us,
+    clock::{Clock, wall_us},
     metrics::{Deliveries, Metrics, Route},
 };
 
 /// One viewer's place at a stream, until it is dropped. Its key comes out of the viewer's inbox when
 /// there is something to take.
 ///
-/// Of JPEG it gives the newest frame, and holds none itself. A stream whose frames depend on each
-/// other gives them in order from a bounded queue.
+/// Of JPEG it gives the newest frame: [`Feed::take`]. Of a stream whose frames need those before them it gives them
+/// in order, from a key frame on: [`Feed::step`]. It holds none itself: they are in a window that all viewers of
+/// the stream share.
 #[derive(Debug)]
 pub(crate) struct Feed {
     stream: Arc<Stream>,
     id: u64,
     slot: Arc<Slot>,
+    place: Mutex<Place>,
+    clock: Clock,
     wish: Wish,
     deliveries: Deliveries,
 }
@@ -33,17 +39,20 @@ impl Feed {
         slot: Slot,
         route: Route,
         metrics: &Metrics,
+        clock: Clock,
     ) -> Self {
         let slot = Arc::new(slot);
-        let id = stream.join(wish, &slot);
+        let id = stream.join(wish, &slot, clock.now());
         let deliveries = metrics.deliveries(&stream.name.camera, route);
         if wish == Wish::All {
             deliveries.joined();
         }
         Self {
+            place: Mutex::new(stream.place()),
             stream,
             id,
             slot,
+            clock,
             wish,
             deliveries,
         }
@@ -53,7 +62,33 @@ impl Feed {
         &self.stream.name
     }
 
-    /// The frame to send next: the newest one, whether it was taken before or not.
+    /// Whether frames need those before them. A stream whose name does not tell its codec may change its kind.
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.stream.is_ordered()
+    }
+
+    /// Of a stream whose frames are in order: the next one for this viewer. The first one is a key frame, and so is
+    /// the first one after any that were skipped.
+    ///
+    /// If there are more, the feed's key comes out of the inbox again: one step for each time that it does is
+    /// enough, and is fair to the other feeds. More steps do no harm.
+    pub(crate) fn step(&self) -> Option<Step> {
+        self.slot.clear();
+        let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
+        let (step, more) = self.stream.step(&mut place, self.clock.now())?;
+        if more {
+            self.slot.mark();
+        }
+        Some(step)
+    }
+
+    /// Starts anew with the newest key frame, or the next one.
+    pub(crate) fn restart(&self) {
+        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = self.stream.place();
+        self.slot.mark();
+    }
+
+    /// Of pictures: the frame to send next, the newest one, whether it was taken before or not.
     pub(crate) fn take(&self) -> Option<Arc<Frame>> {
         self.slot.clear();
         self.stream.latest()

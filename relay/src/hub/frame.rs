@@ -3,9 +3,11 @@
 use std::{sync::OnceLock, time::Duration};
 
 use bytes::Bytes;
+use sightline_media::fmp4;
 use sightline_proto::{CameraName, Codec, Token};
 
-use crate::form;
+use super::media::Media;
+use crate::form::{self, fragment::Mp4};
 
 /// One stream of one camera.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +15,9 @@ pub(crate) struct StreamName {
     pub(crate) camera: CameraName,
     pub(crate) stream: Token,
 }
+
+/// What a frame takes beside its data, about: names, times, heads of messages.
+const FRAME_BYTES: usize = 1 << 10;
 
 /// A frame and everything derived from it, each form built when the first viewer needs it.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub(crate) struct Frame {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) data: Bytes,
+    /// Of H.264 and AAC: what MP4 needs. Sound that has no place in time has none.
+    pub(crate) media: Option<Media>,
     pub(super) forms: Forms,
 }
 
@@ -43,9 +50,68 @@ pub(super) struct Forms {
     open_part: OnceLock<Bytes>,
     message: OnceLock<Bytes>,
     stale_message: OnceLock<Bytes>,
+    mp4: OnceLock<Mp4>,
+    init_message: OnceLock<Bytes>,
+}
+
+/// Whether frames of `codec` need those before them, so that none may be left out. Of the others, the newest
+/// one is all that a viewer needs.
+pub(crate) fn is_ordered(codec: Codec) -> bool {
+    matches!(codec, Codec::H264 | Codec::H265 | Codec::Aac)
 }
 
 impl Frame {
+    /// The same frame with its data in the WebSocket message that carries it: memory that holds nothing else, of
+    /// which frames that are kept for long need no second copy.
+    pub(super) fn in_own_memory(mut self) -> Self {
+        let message = form::message::frame(&self, false);
+        self.data = message.slice(message.len() - self.data.len()..);
+        self.forms.message = message.into();
+        self
+    }
+
+    /// Bytes that the frame takes while it is held, in all its forms.
+    pub(super) fn held_bytes(&self) -> usize {
+        let as_mp4 = if self.media.is_some() {
+            self.data.len() + fmp4::HEAD_BYTES
+        } else {
+            0
+        };
+        self.data.len() + as_mp4 + FRAME_BYTES
+    }
+
+    /// The frame as MP4 has it: NAL units behind lengths of four bytes without parameter sets, or raw AAC. Empty
+    /// without [`Frame::media`].
+    pub(crate) fn sample(&self) -> &Bytes {
+        &self.mp4().sample
+    }
+
+    /// A fragment of fragmented MP4 on the timeline that all viewers share: `moof` and `mdat`. Empty without
+    /// [`Frame::media`].
+    pub(crate) fn fragment(&self) -> &Bytes {
+        &self.mp4().fragment
+    }
+
+    /// A WebSocket message with that fragment. Empty without [`Frame::media`].
+    pub(crate) fn fragment_message(&self) -> &Bytes {
+        &self.mp4().message
+    }
+
+    fn mp4(&self) -> &Mp4 {
+        self.forms.mp4.get_or_init(|| Mp4::of(self))
+    }
+
+    /// A WebSocket message with the init segment for this frame and those that follow. Nothing without
+    /// [`Frame::media`].
+    pub(crate) fn init_message(&self) -> Option<&Bytes> {
+        let config = &self.media.as_ref()?.config;
+        let message = self
+            .forms
+            .init_message
+            .get_or_init(|| form::message::init(&self.name, config));
+        Some(message)
+    }
+
     /// A part of a multipart answer.
     pub(crate) fn part(&self) -> &form::multipart::Part {
         self.forms
@@ -79,6 +145,7 @@ impl Frame {
         Self {
             name: self.name.clone(),
             data: Bytes::copy_from_slice(&self.data),
+            media: self.media.clone(),
             forms: Forms::default(),
             ..*self
         }
@@ -108,6 +175,7 @@ pub(crate) mod tests {
             width: 8,
             height: 8,
             data: Bytes::copy_from_slice(data),
+            media: None,
             forms: Forms::default(),
         }
     }

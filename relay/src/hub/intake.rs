@@ -4,14 +4,26 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use sightline_media::jpeg::inspect;
+use sightline_media::{
+    h264::{Parameters, annexb},
+    jpeg::inspect,
+};
 use sightline_proto::{
-    Codec, Frame, JPEG, Message as _, Token,
+    AUDIO, Codec, Frame, H264, H265, JPEG, Message as _, Token,
     accept::{Acceptance, FrameTime, Verdict},
     assemble::{Assembler, Progress},
 };
 
+use super::{
+    chain::{Chain, Link},
+    frame::is_ordered,
+    media::decode_time_us,
+};
 use crate::metrics::Drop;
+
+/// After so long without a frame, what is late is learnt anew: a stream that is taken up again begins with frames
+/// since its last key frame, which may be some seconds old.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// Puts frames together, looks whether they are whole, and judges them.
 #[derive(Debug)]
@@ -20,6 +32,9 @@ pub(super) struct Intake {
     codec: Option<Codec>,
     assembler: Assembler,
     acceptance: Acceptance,
+    chain: Chain,
+    /// When the last frame came, accepted or not.
+    heard_at: Duration,
 }
 
 /// A frame that may be shown.
@@ -28,14 +43,29 @@ pub(super) struct Accepted {
     pub(super) frame: Frame,
     /// By how much more than the best frame it was delayed.
     pub(super) lateness: Duration,
+    /// What a key frame of H.264 says of itself.
+    pub(super) parameters: Option<Parameters>,
+}
+
+/// What frames of `stream` must be, if its name says so.
+pub(super) fn codec_of(stream: &Token) -> Option<Codec> {
+    match stream.as_str() {
+        JPEG => Some(Codec::Jpeg),
+        H264 => Some(Codec::H264),
+        H265 => Some(Codec::H265),
+        AUDIO => Some(Codec::Aac),
+        _ => None,
+    }
 }
 
 impl Intake {
     pub(super) fn new(stream: &Token) -> Self {
         Self {
-            codec: (stream.as_str() == JPEG).then_some(Codec::Jpeg),
+            codec: codec_of(stream),
             assembler: Assembler::default(),
             acceptance: Acceptance::default(),
+            chain: Chain::default(),
+            heard_at: Duration::ZERO,
         }
     }
 
@@ -55,8 +85,8 @@ impl Intake {
             dropped(Drop::Incomplete);
         }
         match progress {
-            Progress::Complete(mut frame) => match self.judge(&mut frame, now) {
-                Ok(lateness) => return Some(Accepted { frame, lateness }),
+            Progress::Complete(frame) => match self.judge(frame, now) {
+                Ok(accepted) => return Some(accepted),
                 Err(reason) => dropped(reason),
             },
             Progress::Partial => {}
@@ -66,32 +96,112 @@ impl Intake {
         None
     }
 
-    fn judge(&mut self, frame: &mut Frame, now: Duration) -> Result<Duration, Drop> {
-        if self.codec.is_some_and(|codec| codec != frame.codec()) {
+    /// The last frame could not be used after all, or those before it are no longer held: what follows needs a key
+    /// frame.
+    pub(super) fn lose(&mut self) {
+        self.chain.end();
+    }
+
+    /// Whether frames that can be decoded came before.
+    pub(super) fn has_begun(&self) -> bool {
+        self.chain.has_begun()
+    }
+
+    fn judge(&mut self, mut frame: Frame, now: Duration) -> Result<Accepted, Drop> {
+        let codec = frame.codec();
+        if codec == Codec::Unspecified || self.codec.is_some_and(|expected| expected != codec) {
             return Err(Drop::Malformed);
         }
-        if frame.codec() == Codec::Jpeg {
-            let info = inspect(&frame.data).map_err(|_| Drop::Corrupt)?;
-            // What the picture says of its size is what viewers will see.
-            (frame.width, frame.height) = (info.width, info.height);
+        let heard_at = std::mem::replace(&mut self.heard_at, now);
+        if is_ordered(codec) {
+            let was_silent = now.saturating_sub(heard_at) > SILENCE;
+            return self.judge_ordered(frame, was_silent, now);
         }
-        let time = FrameTime {
-            epoch: frame.epoch,
-            sequence: frame.sequence,
-            capture_us: frame.capture_time_us,
+        self.chain.end();
+        let info = inspect(&frame.data).map_err(|_| Drop::Corrupt)?;
+        // What the picture says of its size is what viewers will see.
+        (frame.width, frame.height) = (info.width, info.height);
+        let lateness = judge(&mut self.acceptance, &frame, now)?;
+        Ok(Accepted {
+            frame,
+            lateness,
+            parameters: None,
+        })
+    }
+
+    fn judge_ordered(
+        &mut self,
+        mut frame: Frame,
+        was_silent: bool,
+        now: Duration,
+    ) -> Result<Accepted, Drop> {
+        // Sound needs no other frames, whatever is said of it.
+        frame.key |= frame.codec() == Codec::Aac;
+        let link = self.chain.link(frame.epoch, frame.sequence, frame.key);
+        if link == Link::Repeats {
+            return Err(Drop::Repeated);
+        }
+        // A frame that is not shown must not be in the way of those that come after it and are older: a group that
+        // is sent again.
+        let mut acceptance = if was_silent {
+            Acceptance::default()
+        } else {
+            self.acceptance.clone()
         };
-        match self.acceptance.judge(time, now) {
-            Verdict::Accept { lateness } => Ok(lateness),
-            Verdict::OldEpoch => Err(Drop::OldEpoch),
-            Verdict::Stale { .. } => Err(Drop::Stale),
-            _ => Err(Drop::Repeated),
+        let lateness = match judge(&mut acceptance, &frame, now) {
+            Ok(_) if link == Link::NeedsKey => return Err(Drop::WaitingForKey),
+            Ok(lateness) => lateness,
+            Err(reason) => {
+                self.acceptance = acceptance;
+                return Err(reason);
+            }
+        };
+        let parameters = inspect_unit(&mut frame)?;
+        self.acceptance = acceptance;
+        self.chain.put(frame.epoch, frame.sequence);
+        Ok(Accepted {
+            frame,
+            lateness,
+            parameters,
+        })
+    }
+}
+
+fn judge(acceptance: &mut Acceptance, frame: &Frame, now: Duration) -> Result<Duration, Drop> {
+    let time = FrameTime {
+        epoch: frame.epoch,
+        sequence: frame.sequence,
+        capture_us: decode_time_us(frame),
+    };
+    match acceptance.judge(time, now) {
+        Verdict::Accept { lateness } => Ok(lateness),
+        Verdict::OldEpoch => Err(Drop::OldEpoch),
+        Verdict::Stale { .. } => Err(Drop::Stale),
+        _ => Err(Drop::Repeated),
+    }
+}
+
+/// The parameters of a key frame of H.264, whose size is the one that it says. Video without a single NAL unit, and
+/// a key frame without parameters, are corrupt.
+fn inspect_unit(frame: &mut Frame) -> Result<Option<Parameters>, Drop> {
+    match frame.codec() {
+        Codec::H264 if frame.key => {
+            let parameters = Parameters::from_access_unit(&frame.data);
+            let parameters = parameters.ok().flatten().ok_or(Drop::Corrupt)?;
+            (frame.width, frame.height) = (parameters.width, parameters.height);
+            Ok(Some(parameters))
         }
+        Codec::H264 | Codec::H265 if annexb::nals(&frame.data).next().is_none() => {
+            Err(Drop::Corrupt)
+        }
+        _ => Ok(None),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::samples;
     use proptest::prelude::*;
     use sightline_proto::split::split;
 
@@ -173,7 +283,156 @@ mod tests {
         assert_eq!(take(&mut intake, whole(old)).1, [Drop::OldEpoch]);
     }
 
+    /// Frames of H.264: two groups of 12.
+    fn video() -> Vec<Frame> {
+        samples::video(1, 1_000_000)
+    }
+
+    /// The sequence numbers that get through, and the reasons why the others do not. All come on time.
+    fn follow(intake: &mut Intake, frames: &[Frame]) -> (Vec<u64>, Vec<Drop>) {
+        let (mut accepted, mut drops) = (Vec::new(), Vec::new());
+        for frame in frames {
+            let now = Duration::from_micros(frame.decode_time_us as u64);
+            let message = whole(frame.clone());
+            let taken = intake.take(message, now, |reason| drops.push(reason));
+            accepted.extend(taken.map(|accepted| accepted.frame.sequence));
+        }
+        (accepted, drops)
+    }
+
+    fn video_intake() -> Intake {
+        Intake::new(&H264.parse().unwrap())
+    }
+
+    #[test]
+    fn a_key_frame_brings_its_parameters_and_its_size() {
+        let mut frame = video().remove(0);
+        (frame.width, frame.height) = (1, 2);
+        let accepted = take(&mut video_intake(), whole(frame)).0.unwrap();
+        assert_eq!((accepted.frame.width, accepted.frame.height), (64, 48));
+        assert_eq!(accepted.parameters.unwrap().codec_string(), "avc1.64000A");
+    }
+
+    #[test]
+    fn after_a_gap_nothing_gets_through_before_the_next_key_frame() {
+        let mut frames = video();
+        frames.remove(4);
+        let (accepted, drops) = follow(&mut video_intake(), &frames);
+        assert_eq!(
+            accepted,
+            [0, 1, 2, 3].into_iter().chain(12..24).collect::<Vec<_>>()
+        );
+        assert_eq!(drops, [Drop::WaitingForKey; 7]);
+    }
+
+    #[test]
+    fn a_frame_that_is_stale_or_cannot_be_used_is_a_gap() {
+        let mut frames = video();
+        frames[4].data = Bytes::from_static(b"no video");
+        let mut intake = video_intake();
+        let (mut accepted, mut drops) = (Vec::new(), Vec::new());
+        for (frame, n) in frames.iter_mut().zip(0..) {
+            // The camera pauses after 15, which comes at the end of that.
+            let pause_ms = if n < 15 { 0 } else { 2_000 };
+            if n > 15 {
+                frame.decode_time_us += 2_000_000;
+            }
+            let now = Duration::from_millis(10_000 + n * 40 + pause_ms);
+            let taken = intake.take(whole(frame.clone()), now, |reason| drops.push(reason));
+            accepted.extend(taken.map(|accepted| accepted.frame.sequence));
+        }
+        assert_eq!(accepted, [0, 1, 2, 3, 12, 13, 14]);
+        assert_eq!(drops[..2], [Drop::Corrupt, Drop::WaitingForKey]);
+        assert_eq!(
+            drops[8..],
+            [&[Drop::Stale][..], &[Drop::WaitingForKey; 8]].concat()
+        );
+    }
+
+    #[test]
+    fn a_group_that_is_sent_again_breaks_nothing_and_mends_what_was_lost() {
+        let frames = video();
+        let mut intake = video_intake();
+        follow(&mut intake, &frames[..8]);
+        let again = [&frames[..8], &frames[8..10]].concat();
+        assert_eq!(
+            follow(&mut intake, &again),
+            (vec![8, 9], vec![Drop::Repeated; 8])
+        );
+        // 10 is lost, and comes with the group that another relay asked for.
+        assert_eq!(
+            follow(&mut intake, &frames[11..12]).1,
+            [Drop::WaitingForKey]
+        );
+        assert_eq!(follow(&mut intake, &frames[..12]).0, [10, 11]);
+    }
+
+    #[test]
+    fn a_relay_that_joins_in_the_middle_takes_the_group_that_is_sent_again() {
+        let frames = video();
+        let mut intake = video_intake();
+        assert_eq!(
+            follow(&mut intake, &frames[6..8]).1,
+            [Drop::WaitingForKey; 2]
+        );
+        assert!(!intake.has_begun());
+        // All at once, the first of them seconds late.
+        let mut accepted = Vec::new();
+        for frame in &frames[..12] {
+            let now = Duration::from_secs(20);
+            let taken = intake.take(whole(frame.clone()), now, |_| ());
+            accepted.extend(taken.map(|accepted| accepted.frame.sequence));
+        }
+        assert_eq!(accepted, (0..12).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_key_frame_without_parameters_is_corrupt() {
+        let mut intake = video_intake();
+        let mut frame = video().remove(1);
+        frame.key = true;
+        assert_eq!(take(&mut intake, whole(frame)).1, [Drop::Corrupt]);
+        let mut frame = video().remove(0);
+        frame.codec = Codec::H265.into();
+        assert_eq!(take(&mut intake, whole(frame)).1, [Drop::Malformed]);
+    }
+
+    #[test]
+    fn sound_goes_on_after_a_gap() {
+        let mut intake = Intake::new(&AUDIO.parse().unwrap());
+        for sequence in [1, 2, 5] {
+            let frame = Frame {
+                epoch: 1,
+                sequence,
+                codec: Codec::Aac.into(),
+                data: vec![1, 2, 3].into(),
+                ..Frame::default()
+            };
+            assert!(take(&mut intake, whole(frame)).0.unwrap().frame.key);
+        }
+    }
+
     proptest! {
+        /// Whatever is lost, comes twice or in another order, a frame gets through only after the one before it, or
+        /// if it is a key frame.
+        #[test]
+        fn no_frame_gets_through_without_those_that_it_needs(
+            order in prop::collection::vec((0usize..24, 0u64..3_000), 0..120),
+        ) {
+            let frames = video();
+            let mut intake = video_intake();
+            let (mut last, mut now) = (None, 0);
+            for (frame, pause) in order {
+                now += pause;
+                let message = whole(frames[frame].clone());
+                if let Some(accepted) = intake.take(message, Duration::from_millis(now), |_| ()) {
+                    let sequence = accepted.frame.sequence;
+                    prop_assert!(accepted.frame.key || last == Some(sequence - 1));
+                    last = Some(sequence);
+                }
+            }
+        }
+
         #[test]
         fn nothing_on_the_bus_makes_it_panic(
             messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..20),

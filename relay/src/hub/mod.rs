@@ -3,12 +3,18 @@
 //! The first viewer opens a stream, and a task of its own; a while after the last one has left it is
 //! closed, and its last picture kept.
 
+mod asking;
+mod chain;
 mod feed;
 mod frame;
+mod held;
 mod inbox;
 mod intake;
+mod media;
 mod pictures;
 mod pump;
+#[cfg(test)]
+mod samples;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -20,21 +26,23 @@ use std::{
 };
 
 use sightline_bus::Bus;
-use sightline_proto::CameraName;
+use sightline_proto::{CameraName, Codec};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     clock::Clock,
     config,
+    directory::Directory,
     metrics::{Metrics, Route},
 };
 pub(crate) use feed::{Feed, age};
 pub(crate) use frame::{Frame, StreamName};
 pub(crate) use inbox::Inbox;
+pub(crate) use media::{Config as MediaConfig, Media};
 use pictures::Pictures;
 use pump::Pump;
 use stream::Stream;
-pub(crate) use stream::Wish;
+pub(crate) use stream::{Step, Wish};
 
 /// A handle to the hub. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -45,6 +53,7 @@ struct Shared {
     bus: Bus,
     clock: Clock,
     metrics: Metrics,
+    directory: Directory,
     /// How long a stream stays open after its last viewer left.
     linger: Duration,
     /// This run of this relay, in demands.
@@ -61,6 +70,7 @@ impl Hub {
         bus: Bus,
         clock: Clock,
         metrics: Metrics,
+        directory: Directory,
         config: &config::Streams,
         shutdown: CancellationToken,
     ) -> Self {
@@ -68,6 +78,7 @@ impl Hub {
             bus,
             clock,
             metrics,
+            directory,
             linger: Duration::from_millis(config.linger_ms),
             relay_id: format!("{:016x}", rand::random::<u64>()),
             streams: Mutex::default(),
@@ -93,7 +104,7 @@ impl Hub {
         let stream = streams.entry(name.clone()).or_insert_with(|| {
             let kept = lock(&self.0.pictures).take(name);
             self.count_pictures();
-            let stream = Arc::new(Stream::new(name.clone(), kept));
+            let stream = Arc::new(Stream::new(name.clone(), self.codec(name), kept));
             self.0
                 .tasks
                 .spawn(Pump::new(self.clone(), stream.clone()).run());
@@ -106,7 +117,19 @@ impl Hub {
             inbox.slot(key),
             route,
             &self.0.metrics,
+            self.0.clock,
         )
+    }
+
+    /// What frames of a stream will be: what its name says, or its camera.
+    fn codec(&self, name: &StreamName) -> Codec {
+        intake::codec_of(&name.stream).unwrap_or_else(|| {
+            let camera = self.0.directory.get(&name.camera);
+            let offer = camera
+                .as_ref()
+                .and_then(|camera| camera.offer(&name.stream));
+            offer.map_or(Codec::Unspecified, |offer| offer.codec)
+        })
     }
 
     /// Tells a camera at once that it is watched here, if it is: it does not know, as after a restart.

@@ -3,11 +3,14 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use tokio::sync::watch;
+use sightline_proto::Codec;
+use tokio::sync::{Notify, watch};
 
-use super::{Frame, StreamName, inbox::Slot};
+use super::{Frame, StreamName, held::Held, inbox::Slot};
+use crate::viewer::Follower;
 
 /// What a viewer wants of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,13 +21,15 @@ pub(crate) enum Wish {
     One,
 }
 
-/// A stream's newest frame, and who wants to have it.
+/// What a stream holds for its viewers, and who they are.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) name: StreamName,
-    latest: Mutex<Option<Arc<Frame>>>,
+    held: Mutex<Held>,
     viewers: Mutex<Viewers>,
     demand: watch::Sender<Demanded>,
+    /// A viewer needs a key frame.
+    pub(super) key_wanted: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -53,22 +58,43 @@ impl Demanded {
     }
 }
 
+/// A viewer's place in a stream whose frames are in order.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Of the window that the follower stands in.
+    period: u64,
+    follower: Follower,
+}
+
+/// A frame that is a viewer's next one.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) frame: Arc<Frame>,
+    /// Frames before it that the viewer will never get, because it was too slow. If any, this one is a key frame.
+    pub(crate) skipped: u64,
+    /// How long ago the newest frame of the stream came: the viewer is on its way to that one.
+    pub(crate) quiet_for: Duration,
+}
+
 impl Stream {
-    pub(super) fn new(name: StreamName, latest: Option<Arc<Frame>>) -> Self {
+    /// `codec`: what its frames will be, as far as known. `kept`: its last picture.
+    pub(super) fn new(name: StreamName, codec: Codec, kept: Option<Arc<Frame>>) -> Self {
         Self {
             name,
-            latest: Mutex::new(latest),
+            held: Mutex::new(Held::new(codec, kept)),
             viewers: Mutex::default(),
             demand: watch::Sender::default(),
+            key_wanted: Notify::new(),
         }
     }
 
-    pub(super) fn join(&self, wish: Wish, slot: &Arc<Slot>) -> u64 {
+    pub(super) fn join(&self, wish: Wish, slot: &Arc<Slot>, now: Duration) -> u64 {
         let mut viewers = self.lock_viewers();
         let id = viewers.next_id;
         viewers.next_id += 1;
         viewers.slots.insert(id, slot.clone());
         drop(viewers);
+        let nobody_was_here = self.demand.borrow().nobody();
         self.demand.send_modify(|demand| match wish {
             Wish::All => demand.all += 1,
             Wish::One => {
@@ -76,8 +102,13 @@ impl Stream {
                 demand.asked += 1;
             }
         });
-        // New viewers start with the last picture.
-        if self.latest().is_some() {
+        let mut held = self.lock_held();
+        if nobody_was_here {
+            held.forget_old_group(now);
+        }
+        // New viewers start with the last picture, or the group since the last key frame.
+        if !held.is_empty() {
+            drop(held);
             slot.mark();
         }
         id
@@ -96,18 +127,59 @@ impl Stream {
         self.demand.send_modify(|demand| demand.reminders += 1);
     }
 
-    /// Makes `frame` the newest one and tells everyone.
-    pub(super) fn push(&self, frame: Arc<Frame>) {
-        let before = self.lock_latest().replace(frame);
-        // Freeing a picture may take a moment: not under the lock.
-        drop(before);
+    /// Makes `frame` the newest one and tells everyone. False if it was refused, because frames that it needs are
+    /// not held.
+    pub(super) fn push(&self, frame: Arc<Frame>) -> bool {
+        let (taken, _before) = self.lock_held().push(frame);
         for slot in self.lock_viewers().slots.values() {
             slot.mark();
         }
+        // Freeing a picture may take a moment: `_before` goes last, and not under the lock.
+        taken
     }
 
+    /// The newest picture; none of a stream whose frames are in order.
     pub(super) fn latest(&self) -> Option<Arc<Frame>> {
-        self.lock_latest().clone()
+        self.lock_held().latest().cloned()
+    }
+
+    pub(super) fn is_ordered(&self) -> bool {
+        self.lock_held().is_ordered()
+    }
+
+    pub(super) fn place(&self) -> Place {
+        let held = self.lock_held();
+        Place {
+            period: held.period(),
+            follower: Follower::join(held.window()),
+        }
+    }
+
+    /// The next frame at `place`, and whether another one is there already.
+    pub(super) fn step(&self, place: &mut Place, now: Duration) -> Option<(Step, bool)> {
+        let held = self.lock_held();
+        if !held.is_ordered() {
+            return None;
+        }
+        if place.period != held.period() {
+            *place = Place {
+                period: held.period(),
+                follower: Follower::join(held.window()),
+            };
+        }
+        let decision = place
+            .follower
+            .next(held.window(), |frame| frame.arrived, now);
+        // Before the first frame, the demand says it all.
+        if decision.needs_key && held.newest_at().is_some() {
+            self.key_wanted.notify_one();
+        }
+        let step = Step {
+            frame: decision.frame?.clone(),
+            skipped: decision.skipped,
+            quiet_for: now.saturating_sub(held.newest_at().unwrap_or(now)),
+        };
+        Some((step, decision.more))
     }
 
     pub(super) fn viewers(&self) -> usize {
@@ -118,8 +190,8 @@ impl Stream {
         self.demand.subscribe()
     }
 
-    fn lock_latest(&self) -> MutexGuard<'_, Option<Arc<Frame>>> {
-        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_viewers(&self) -> MutexGuard<'_, Viewers> {

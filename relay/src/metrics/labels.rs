@@ -19,8 +19,12 @@ pub(crate) enum Drop {
     OldEpoch,
     /// Delayed for too long.
     Stale,
-    /// Not a whole picture.
+    /// Not a whole picture, or video whose parameters cannot be read.
     Corrupt,
+    /// It needs frames that did not come: nothing can be shown before the next key frame.
+    WaitingForKey,
+    /// Sound whose camera does not say how it is to be decoded.
+    NoConfig,
     /// Lost on the bus because this relay was too slow.
     Lost,
 }
@@ -94,6 +98,8 @@ impl Drop {
             Drop::OldEpoch => "old_epoch",
             Drop::Stale => "stale",
             Drop::Corrupt => "corrupt",
+            Drop::WaitingForKey => "waiting_for_key",
+            Drop::NoConfig => "no_config",
             Drop::Lost => "lost",
         }
     }

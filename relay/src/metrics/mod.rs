@@ -51,6 +51,7 @@ pub(crate) struct Metrics {
     frames_received: Family<CameraLabel, Counter>,
     bytes_received: Family<CameraLabel, Counter>,
     frames_dropped: Family<DropLabels, Counter>,
+    keys_requested: Family<CameraLabel, Counter>,
     frames_sent: Family<RouteLabels, Counter>,
     bytes_sent: Family<RouteLabels, Counter>,
     frames_skipped: Family<RouteLabels, Counter>,
@@ -66,6 +67,7 @@ pub(crate) struct Arrivals {
     dropped: Family<DropLabels, Counter>,
     pub(crate) frames: Counter,
     pub(crate) bytes: Counter,
+    pub(crate) keys_requested: Counter,
     pub(crate) age: Histogram,
     pub(crate) lateness: Histogram,
 }
@@ -133,6 +135,11 @@ impl Metrics {
                 "frames_dropped",
                 "Frames or parts of frames from the bus that were not accepted",
             ),
+            keys_requested: registered(
+                r,
+                "keyframes_requested",
+                "Key frames that cameras were asked for",
+            ),
             frames_sent: registered(r, "frames_sent", "Frames handed to viewers' connections"),
             bytes_sent: registered(r, "bytes_sent", "Bytes of those frames, with their framing"),
             frames_skipped: registered(
@@ -175,6 +182,7 @@ impl Metrics {
             dropped: self.frames_dropped.clone(),
             frames: self.frames_received.get_or_create(&label).clone(),
             bytes: self.bytes_received.get_or_create(&label).clone(),
+            keys_requested: self.keys_requested.get_or_create(&label).clone(),
             age: self.age_at_arrival.get_or_create(&label).clone(),
             lateness: self.lateness.get_or_create(&label).clone(),
             label,

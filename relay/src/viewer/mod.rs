@@ -1,10 +1,12 @@
 //! What a viewer gets, and when. Pure: numbers and times in, decisions out.
 
 pub(crate) mod fresh;
+mod ordered;
 mod pace;
 
 use std::time::Duration;
 
+pub(crate) use ordered::Follower;
 pub(crate) use pace::Pace;
 use pace::Turn;
 

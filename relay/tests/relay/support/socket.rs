@@ -64,7 +64,6 @@ impl Socket {
     pub(crate) async fn subscribe(&mut self, camera: &str, max_fps: f32) {
         self.say(to_relay::Message::Subscribe(Subscribe {
             camera: camera.into(),
-            stream: String::new(),
             max_fps,
             ..Subscribe::default()
         }))
