@@ -27,6 +27,8 @@ import { IDLE, step } from "./machine.js";
  * @property {() => void} retried what was refused is asked for again
  */
 
+/** WebSocket.OPEN, which Node.js 20 does not have. */
+const OPEN = 1;
 /** How often time is looked at. */
 const TICK_MS = 250;
 /** How long the connection is kept without users: from one view to the next. */
@@ -41,6 +43,7 @@ const MAY_COME = ["unknown_camera", "unknown_stream"];
 export class Connection extends EventTarget {
   /** @type {WebSocket | null} */
   #socket = null;
+  #WebSocket;
   #heartbeat = new Heartbeat();
   /** @type {Interest} */
   #interest = new Interest();
@@ -54,9 +57,13 @@ export class Connection extends EventTarget {
   #unusedSinceMs = 0;
   #polledAtMs = -Infinity;
 
-  /** @param {string} base the relay's address, with a slash at the end */
-  constructor(base) {
+  /**
+   * @param {string} base the relay's address, with a slash at the end
+   * @param {typeof WebSocket} [WebSocketClass] the browser's by default
+   */
+  constructor(base, WebSocketClass) {
     super();
+    this.#WebSocket = WebSocketClass;
     this.base = base;
     this.link = IDLE;
     this.clock = new RelayClock();
@@ -126,6 +133,13 @@ export class Connection extends EventTarget {
     if (this.link.kind === "open") this.#beat(true);
   }
 
+  /** Ends it at once, whoever uses it. */
+  close() {
+    clearInterval(this.#ticker);
+    this.#ticker = undefined;
+    this.#step({ type: "unwanted" });
+  }
+
   #use() {
     this.#users++;
     this.#ticker ??= setInterval(() => this.#tick(), TICK_MS);
@@ -146,7 +160,7 @@ export class Connection extends EventTarget {
     }
     this.#step({ type: "tick" });
     if (this.link.kind === "open") this.#beat(false);
-    if (this.link.blocked && !document.hidden) void this.#poll();
+    if (this.link.blocked && !globalThis.document?.hidden) void this.#poll();
   }
 
   /** @param {boolean} urgent */
@@ -174,7 +188,7 @@ export class Connection extends EventTarget {
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     let socket;
     try {
-      socket = new WebSocket(url);
+      socket = new (this.#WebSocket ?? WebSocket)(url);
     } catch {
       // A page on https may not connect to a relay on http.
       queueMicrotask(() => this.#step({ type: "closed", code: 0 }));
@@ -184,6 +198,8 @@ export class Connection extends EventTarget {
     this.#socket = socket;
     socket.onopen = () => this.#opened();
     socket.onmessage = ({ data }) => this.#message(data);
+    // What has failed is told by its end; clients outside of browsers throw unless they are listened to.
+    socket.onerror = () => {};
     socket.onclose = ({ code }) => {
       this.#socket = null;
       this.#step({ type: "closed", code });
@@ -195,7 +211,7 @@ export class Connection extends EventTarget {
     this.#socket = null;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close();
+    socket.close(1000);
   }
 
   #opened() {
@@ -211,7 +227,7 @@ export class Connection extends EventTarget {
 
   /** @param {Uint8Array<ArrayBuffer>} bytes */
   #send(bytes) {
-    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(bytes);
+    if (this.#socket?.readyState === OPEN) this.#socket.send(bytes);
   }
 
   /** @param {Change | null} change */
@@ -223,7 +239,7 @@ export class Connection extends EventTarget {
 
   /** Whether the relay answers HTTP. */
   async #probe() {
-    const sameOrigin = new URL(this.base).origin === location.origin;
+    const sameOrigin = new URL(this.base).origin === globalThis.location?.origin;
     try {
       const answer = await fetch(new URL("healthz", this.base), {
         cache: "no-store",
