@@ -251,6 +251,11 @@ export class Session {
       refused: (code, message) => this.#answer({ code, message }),
       retried: () => this.#answer(null),
       muted: () => this.setSound({ on: false }),
+      overloaded: () => {
+        const why = "this machine is too slow for it";
+        for (const kind of /** @type {const} */ (["webcodecs", "mse"])) this.#selection.failed({ ...choice, kind }, why);
+        queueMicrotask(this.update);
+      },
       failed: (why) => {
         this.#selection.failed(choice, why);
         // Not while the route is at work.

@@ -11,6 +11,8 @@
 
 /** More frames than this still to come out: the picture is of the past, and a newer one follows within moments. */
 const CATCHING_UP_FRAMES = 4;
+/** Frames that come out so much faster than they were taken are caught up with. */
+const CATCHING_UP_PACE = 3;
 /** Even then the screen moves so often, on a machine that is slow rather than starting. */
 const LEAST_EVERY_MS = 250;
 /** A frame that has been in the decoder for so long: it will not catch up. */
@@ -22,6 +24,8 @@ export class Backlog {
   /** In the order of decoding. @type {Entry[]} */
   #entries = [];
   #shownAtMs = -Infinity;
+  #tookAtMs = -Infinity;
+  #tookCaptureUs = 0;
 
   get length() {
     return this.#entries.length;
@@ -49,13 +53,21 @@ export class Backlog {
   }
 
   /**
-   * Whether the frame that was just taken is to be shown, rather than one of those that follow it.
+   * Whether the frame that was just taken is to be shown at once: "held" if one that follows it within moments is to
+   * be shown instead.
+   * @param {Entry} entry
    * @param {number} nowMs
+   * @returns {"shown" | "held"}
    */
-  shows(nowMs) {
-    const shows = this.#entries.length <= CATCHING_UP_FRAMES || nowMs - this.#shownAtMs >= LEAST_EVERY_MS;
-    if (shows) this.#shownAtMs = nowMs;
-    return shows;
+  verdict({ captureTimeUs }, nowMs) {
+    const tookUs = captureTimeUs - this.#tookCaptureUs;
+    const hurries = tookUs > 0 && tookUs / 1000 > (nowMs - this.#tookAtMs) * CATCHING_UP_PACE;
+    this.#tookAtMs = nowMs;
+    this.#tookCaptureUs = captureTimeUs;
+    const behind = hurries || this.#entries.length > CATCHING_UP_FRAMES;
+    if (behind && nowMs - this.#shownAtMs < LEAST_EVERY_MS) return "held";
+    this.#shownAtMs = nowMs;
+    return "shown";
   }
 
   /** A stream begins: what it begins with is not shown frame by frame. @param {number} nowMs */

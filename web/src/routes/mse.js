@@ -30,7 +30,7 @@ export class MseRoute {
   #connect;
   #sound;
   #gate = new Gate();
-  #retries = new Retries();
+  #retries = new Retries(3);
   /** Until then there is no sound, because it did not come. */
   #silentUntilMs = -Infinity;
   /** @type {MediaPlayback | null} */
@@ -105,6 +105,10 @@ export class MseRoute {
       silent: (built) => {
         this.#silentUntilMs = performance.now() + SILENT_MS;
         if (built) this.#reopen();
+      },
+      forbidden: () => {
+        this.#close();
+        this.#events.failed("the browser lets no video play by itself");
       },
       failed: (why) => this.#failed(why),
     });

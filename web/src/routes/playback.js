@@ -28,6 +28,7 @@ const MAX_EARLY_SOUND = 200;
  * @typedef {object} PlaybackEvents
  * @property {(picture: import("./route.js").Picture) => void} shown
  * @property {() => void} muted the browser does not allow sound before the reader has clicked somewhere
+ * @property {() => void} forbidden the browser lets no video play by itself
  * @property {(built: boolean) => void} silent the sound that is wanted does not come; one that was built with it must
  *   be built anew without
  * @property {(why: string) => void} failed it does not go on: build another one
@@ -210,7 +211,8 @@ export class MediaPlayback {
       await video.play();
     } catch (error) {
       const forbidden = error instanceof DOMException && error.name === "NotAllowedError";
-      if (!forbidden || video.muted || this.#ended) return;
+      if (!forbidden || this.#ended) return;
+      if (video.muted) return this.#events.forbidden();
       video.muted = true;
       this.#events.muted();
       void this.#play();

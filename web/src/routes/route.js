@@ -19,6 +19,7 @@
  * @property {(code: string, message: string) => void} refused the relay does not give this stream
  * @property {() => void} retried what was refused is asked for again
  * @property {(why: string) => void} failed this route cannot show this stream: take another one
+ * @property {() => void} overloaded this machine is too slow for this stream, whatever decodes it
  * @property {() => void} muted the browser does not allow sound before the reader has clicked somewhere
  * @property {(why: string | null) => void} broken pictures come and cannot be shown; null: they can again
  *

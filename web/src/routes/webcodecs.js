@@ -13,6 +13,9 @@ import { decoderConfig } from "./capabilities.js";
 import { Gate } from "./gate.js";
 import { Retries } from "./retries.js";
 
+/** How long a picture waits for a newer one while the decoder catches up. */
+const HOLD_MS = 12;
+
 /** @implements {Route} */
 export class WebCodecsRoute {
   timed = true;
@@ -24,11 +27,15 @@ export class WebCodecsRoute {
   #connect;
   #gate = new Gate();
   #backlog = new Backlog();
-  #retries = new Retries();
+  #retries = new Retries(3);
+  /** The first is that of a machine that starts many players at once. */
+  #overloads = new Retries(2);
   /** @type {VideoDecoder | null} */
   #decoder = null;
   #codecString = "";
   #shown = false;
+  /** A picture that is shown unless a newer one comes within moments. @type {{picture: VideoFrame, timer: ReturnType<typeof setTimeout>} | null} */
+  #held = null;
   /** @type {ReturnType<import("../connection/connection.js").Connection["watch"]> | null} */
   #watch = null;
 
@@ -88,7 +95,8 @@ export class WebCodecsRoute {
     const nowMs = performance.now();
     if (this.#backlog.overloaded(nowMs)) {
       this.#events.dropped("slow decoder", this.#backlog.length);
-      this.#restart("this machine is too slow for it");
+      this.#close();
+      if (!this.#overloads.again(nowMs)) return this.#events.overloaded();
     }
     if (!this.#gate.admits(frame)) return this.#events.dropped("waiting for a key frame", 1);
     try {
@@ -131,32 +139,51 @@ export class WebCodecsRoute {
    */
   #show(decoder, picture) {
     const entry = decoder === this.#decoder ? this.#backlog.take(picture.timestamp) : null;
-    if (entry && this.#backlog.shows(performance.now())) {
-      const { displayWidth: width, displayHeight: height } = picture;
-      if (this.element.width !== width) this.element.width = width;
-      if (this.element.height !== height) this.element.height = height;
-      this.#context.drawImage(picture, 0, 0, width, height);
-      this.#shown = true;
-      const { stale, captureTimeUs, arrivalTimeUs } = entry;
-      this.#events.shown({ width, height, stale, captureTimeUs, arrivalTimeUs });
+    this.#letGo();
+    if (!entry) picture.close();
+    else if (this.#backlog.verdict(entry, performance.now()) === "shown") this.#draw(picture, entry);
+    else {
+      const timer = setTimeout(() => {
+        this.#held = null;
+        this.#draw(picture, entry);
+      }, HOLD_MS);
+      this.#held = { picture, timer };
     }
+  }
+
+  /**
+   * @param {VideoFrame} picture
+   * @param {import("./backlog.js").Entry} entry
+   */
+  #draw(picture, { stale, captureTimeUs, arrivalTimeUs }) {
+    const { displayWidth: width, displayHeight: height } = picture;
+    if (this.element.width !== width) this.element.width = width;
+    if (this.element.height !== height) this.element.height = height;
+    this.#context.drawImage(picture, 0, 0, width, height);
     picture.close();
+    this.#shown = true;
+    this.#events.shown({ width, height, stale, captureTimeUs, arrivalTimeUs });
+  }
+
+  /** A newer picture is here, or none is wanted any more. */
+  #letGo() {
+    clearTimeout(this.#held?.timer);
+    this.#held?.picture.close();
+    this.#held = null;
   }
 
   /** @param {unknown} error */
   #failed(error) {
     this.#events.dropped("cannot be decoded", Math.max(1, this.#backlog.length));
-    this.#restart(`the decoder gives up: ${error instanceof Error ? error.message : error}`);
-  }
-
-  /** Goes on with the next key frame, unless it fails again and again. @param {string} why */
-  #restart(why) {
     this.#close();
-    if (!this.#retries.again(performance.now())) this.#events.failed(why);
+    // It goes on with the next key frame, unless it fails again and again.
+    if (this.#retries.again(performance.now())) return;
+    this.#events.failed(`the decoder gives up: ${error instanceof Error ? error.message : error}`);
   }
 
   #close() {
     this.#gate.close();
+    this.#letGo();
     const decoder = this.#decoder;
     this.#decoder = null;
     this.#codecString = "";
