@@ -10,7 +10,7 @@ INSTALL := scripts/install
 STEP := scripts/step
 BUILD_TOOLS := rust cc c++ nasm libclang
 VM_TOOLS := python3 strip flock qemu
-TEST_TOOLS := $(BUILD_TOOLS) $(VM_TOOLS) node cmake cargo-deny nats-server nats-server-current ffmpeg haproxy chromium
+TEST_TOOLS := $(BUILD_TOOLS) $(VM_TOOLS) node cmake cargo-deny nats-server nats-server-current gst-rtsp-server ffmpeg haproxy chromium
 # What the tests start; they build it themselves if it is missing or old.
 PROGRAMS := cargo build --locked --bins -p sightline-publisher -p sightline-relay -p sightline
 # With the same features for every target: nothing is built twice.
@@ -95,7 +95,7 @@ test-web: web/node_modules/.package-lock.json ## Tests of the page's modules
 	cd web && npm test
 
 test-e2e: ## Bus contract, and whole fleets with real nats-servers and clients
-	@$(INSTALL) $(BUILD_TOOLS) nats-server nats-server-current ffmpeg haproxy
+	@$(INSTALL) $(BUILD_TOOLS) nats-server nats-server-current gst-rtsp-server ffmpeg haproxy
 	$(PROGRAMS)
 	$(TESTS) --lib --test workspace --test bus --test e2e -- --test-threads=4
 

@@ -36,10 +36,11 @@ impl Default for Log {
 impl Log {
     /// Sends all log lines of this process to standard error from now on.
     ///
-    /// The client library of the bus is quieter by default: the bus logs what matters of it.
+    /// The client library of the bus is quieter by default: the bus logs what matters of it. That of RTSP is silent:
+    /// it quotes addresses of cameras, in which there may be a password.
     pub fn start(&self) -> anyhow::Result<()> {
         let filter = EnvFilter::builder()
-            .parse(format!("async_nats=error,{}", self.level))
+            .parse(format!("async_nats=error,retina=off,{}", self.level))
             .map_err(|error| {
                 crate::Exit::Settings.because(format!("log.level: {:?}: {error}", self.level))
             })?;

@@ -8,4 +8,5 @@ pub mod group;
 pub mod h264;
 pub mod jpeg;
 pub mod mp4;
+pub mod rtp;
 pub mod testcard;

@@ -5,12 +5,14 @@
 
 pub mod eventually;
 pub mod fleet;
+pub mod frames;
 pub mod http;
 pub mod mjpeg;
 pub mod nats;
 pub mod picture;
 pub mod port;
 pub mod process;
+pub mod rtsp;
 pub mod watch;
 
 pub use eventually::eventually;

@@ -174,6 +174,11 @@ impl Grouper {
         }
     }
 
+    /// Whether only the first of a frame's two fields came so far.
+    pub fn awaits_second_field(&self) -> bool {
+        self.pending.first.is_some() && !self.pending.has_two_fields && self.pending.fault.is_none()
+    }
+
     /// Says that something is missing in front of the next NAL unit: what came of the access unit is
     /// dropped, and nothing is given before the next key frame.
     pub fn lose(&mut self) {

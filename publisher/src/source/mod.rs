@@ -6,6 +6,7 @@ mod http;
 mod images;
 mod output;
 pub(crate) mod passthrough;
+mod rtsp;
 mod test_pattern;
 pub(crate) mod unit;
 mod url;
@@ -19,12 +20,13 @@ pub(crate) use output::{DropReason, Output};
 pub(crate) use url::SourceUrl;
 
 /// Every scheme, for people, in the order of the documentation.
-const SCHEMES: [&str; 7] = [
+const SCHEMES: [&str; 8] = [
     "test://",
     "images://",
     "v4l2://",
     "http://",
     "https://",
+    "rtsp://",
     "exec:",
     "file://",
 ];
@@ -40,6 +42,8 @@ pub(crate) fn parse(url: &SourceUrl) -> Result<Box<dyn Source>, InvalidSource> {
         "images" => images::parse(url),
         "v4l2" => v4l2::parse(url),
         "http" | "https" => http::parse(url),
+        "rtsp" => rtsp::parse(url),
+        "rtsps" => Err(rtsp::refuse_encrypted(url)),
         "exec" => exec::parse(url),
         "file" => file::parse(url),
         _ => Err(unknown_scheme(url)),

@@ -93,7 +93,7 @@ impl SourceUrl {
     }
 }
 
-/// Without user, password, values of a camera's own query, and arguments of a command.
+/// Without user, password, values in a camera's own path and query, and arguments of a command.
 impl fmt::Display for SourceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.scheme == "exec" {
@@ -106,7 +106,13 @@ impl fmt::Display for SourceUrl {
         // Both fail for URLs that cannot have them.
         let _ = url.set_username("");
         let _ = url.set_password(None);
-        if matches!(self.scheme.as_str(), "http" | "https" | "rtsp") && url.query().is_some() {
+        let network = matches!(self.scheme.as_str(), "http" | "https" | "rtsp" | "rtsps");
+        if network && url.path().contains('=') {
+            // Some cameras take user and password as a part of their path.
+            let path = without_values(url.path());
+            url.set_path(&path);
+        }
+        if network && url.query().is_some() {
             let names: Vec<_> = url
                 .query_pairs()
                 .map(|(name, _)| format!("{name}=..."))
@@ -196,6 +202,18 @@ impl<'a> Parameters<'a> {
     }
 }
 
+/// Leaves out what follows the first `=` in each segment of a path.
+fn without_values(path: &str) -> String {
+    let segments: Vec<_> = path
+        .split('/')
+        .map(|segment| match segment.split_once('=') {
+            Some((name, _)) => format!("{name}=..."),
+            None => segment.to_owned(),
+        })
+        .collect();
+    segments.join("/")
+}
+
 fn is_scheme(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text
@@ -222,6 +240,10 @@ mod tests {
             (
                 "rtsp://me:secret@cam/1?x=secret#secret",
                 "rtsp://cam/1?x=...",
+            ),
+            (
+                "rtsp://cam:554/user=me_password=secret_channel=1/a",
+                "rtsp://cam:554/user=.../a",
             ),
             ("exec:ffmpeg -i rtsp://me:secret@cam -", "exec:ffmpeg ..."),
             ("http://me:secret@[broken", "http:..."),
