@@ -121,6 +121,19 @@ impl<T> Window<T> {
         }
     }
 
+    /// A reader that starts with the first key frame that is yet to come.
+    pub fn join_next(&self) -> Cursor {
+        Cursor {
+            next: self.next,
+            needs_key: true,
+        }
+    }
+
+    /// Units that were taken in so far.
+    pub fn pushed(&self) -> u64 {
+        self.next
+    }
+
     /// Bytes from the newest key frame on, which a reader that joins gets at once; nothing if there is none.
     pub fn bytes_since_key(&self) -> Option<usize> {
         let key = self.held.iter().rposition(|held| held.key)?;
@@ -245,6 +258,17 @@ mod tests {
         assert_eq!(window.bytes_since_key(), Some(2));
         assert_eq!(read(&window, &mut cursor), [(3, 0), (4, 0)]);
         assert_eq!(window.next(&mut cursor), Next::Wait);
+    }
+
+    #[test]
+    fn who_does_not_want_the_group_that_is_held_starts_with_the_next_one() {
+        let mut window = window(&[(1, true), (2, false)]);
+        let mut cursor = window.join_next();
+        window.push(3, false, 1);
+        assert_eq!(window.next(&mut cursor), Next::WaitForKey);
+        window.push(4, true, 1);
+        assert_eq!(read(&window, &mut cursor), [(4, 1)]);
+        assert_eq!(window.pushed(), 4);
     }
 
     #[test]

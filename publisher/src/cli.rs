@@ -117,11 +117,7 @@ async fn check(settings: Settings) -> anyhow::Result<()> {
         .max()
         .unwrap_or_default();
     for camera in &cameras {
-        println!(
-            "{:width$}  {}",
-            camera.name.to_string(),
-            camera.shown_source
-        );
+        println!("{:width$}  {}", camera.name.to_string(), camera.from.shown);
     }
     println!("the settings are good");
     Ok(())

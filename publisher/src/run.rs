@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::{
         CameraConfig,
-        camera::Settings,
+        camera::{Named, Offer, Settings},
         source::{Error as SourceError, Hint, Output, Source},
     };
 
@@ -255,9 +255,12 @@ mod tests {
         let camera = Camera {
             name: "farm/gate".parse().unwrap(),
             title: String::new(),
-            source: Arc::new(Broken(starts.clone())),
-            scheme: "fake".into(),
-            shown_source: "fake://".into(),
+            from: Named {
+                source: Arc::new(Broken(starts.clone())),
+                scheme: "fake".into(),
+                shown: "fake://".into(),
+            },
+            offer: Offer::default(),
             settings: Settings {
                 quality: 80,
                 max_fps: 0.0,

@@ -1,13 +1,13 @@
 //! Tells relays what the camera offers and how it is.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use sightline_bus::{Bus, Delivery, Error, Link};
-use sightline_proto::{
-    Announce, CameraState, Codec, Count, HEARTBEAT, JPEG, Message as _, Stream, Subject,
-    subject::Topic,
+use sightline_proto::{Announce, Count, HEARTBEAT, Message as _, Subject, subject::Topic};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
 };
-use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::shared::Shared;
@@ -39,7 +39,9 @@ async fn announce(shared: &Shared, bus: &Bus) -> Result<(), Error> {
     let mut queries = bus
         .subscribe(&Topic::QueryAnnounce.subject().into())
         .await?;
-    let (mut status, mut size) = (shared.status.subscribe(), shared.size.subscribe());
+    let mut main = shared.main.status.subscribe();
+    let mut second = shared.second.as_ref().map(|input| input.status.subscribe());
+    let mut news = shared.news.subscribe();
     let (mut rivals, mut link) = (shared.rivals.subscribe(), bus.link());
     loop {
         send(shared, bus, &subject, false).await;
@@ -50,8 +52,9 @@ async fn announce(shared: &Shared, bus: &Bus) -> Result<(), Error> {
             // The senders of what is watched live as long as this loop.
             next = next.min(tokio::select! {
                 () = sleep_until(next) => break,
-                _ = status.changed() => at_once,
-                _ = size.changed() => at_once,
+                _ = main.changed() => at_once,
+                () = changed(&mut second) => at_once,
+                _ = news.changed() => at_once,
                 _ = rivals.changed() => at_once,
                 _ = link.changed() => match *link.borrow_and_update() {
                     Link::Up => at_once,
@@ -65,6 +68,14 @@ async fn announce(shared: &Shared, bus: &Bus) -> Result<(), Error> {
                 },
             });
         }
+    }
+}
+
+/// Never, without anything to watch.
+async fn changed<T>(watched: &mut Option<watch::Receiver<T>>) {
+    match watched {
+        Some(watched) => drop(watched.changed().await),
+        None => pending().await,
     }
 }
 
@@ -91,7 +102,7 @@ async fn send(shared: &Shared, bus: &Bus, subject: &Subject, goodbye: bool) {
 }
 
 fn message(shared: &Shared, goodbye: bool) -> Announce {
-    let status = shared.status.borrow().clone();
+    let status = shared.status();
     let rival = shared.rivals.borrow().newer(shared.epoch, Instant::now());
     let reason: Vec<_> = [status.reason]
         .into_iter()
@@ -104,49 +115,21 @@ fn message(shared: &Shared, goodbye: bool) -> Announce {
         state: status.state.into(),
         reason: reason.join("; "),
         goodbye,
-        streams: vec![jpeg_stream(shared, status.state)],
+        streams: shared
+            .offered()
+            .map(|stream| shared.announced(stream))
+            .collect(),
         title: shared.camera.title.clone(),
-        source: shared.camera.scheme.clone(),
+        source: shared.camera.from.scheme.clone(),
         version: shared.publisher.version.to_owned(),
         instance: shared.publisher.instance.clone(),
         dropped: shared
-            .output
             .dropped()
+            .into_iter()
             .map(|(reason, count)| Count {
                 reason: reason.word().into(),
                 count,
             })
             .collect(),
-    }
-}
-
-fn jpeg_stream(shared: &Shared, state: CameraState) -> Stream {
-    let rates = shared
-        .meter()
-        .rates()
-        .filter(|_| state == CameraState::Live);
-    let (fps, bits_per_second) = rates.unwrap_or_else(|| (expected_fps(shared), 0));
-    let size = *shared.size.borrow();
-    Stream {
-        name: JPEG.into(),
-        codec: Codec::Jpeg.into(),
-        width: size.map_or(0, |size| size.width),
-        height: size.map_or(0, |size| size.height),
-        fps,
-        bits_per_second,
-        ..Stream::default()
-    }
-}
-
-/// What the source says of itself, or less if the rate is limited.
-fn expected_fps(shared: &Shared) -> f32 {
-    let (hint, limit) = (
-        shared.camera.source.hint().fps,
-        shared.settings().max_fps as f32,
-    );
-    if limit > 0.0 && (hint > limit || hint <= 0.0) {
-        limit
-    } else {
-        hint
     }
 }

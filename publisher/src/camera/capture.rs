@@ -12,7 +12,8 @@ use tracing::Instrument as _;
 
 use super::{
     backoff::Backoff,
-    shared::{Shared, Status},
+    input::{Input, Status},
+    shared::Shared,
     silence::{FIRST_PICTURE, Silence},
 };
 use crate::source;
@@ -29,31 +30,32 @@ enum End {
     Failed(source::Error),
 }
 
-pub(super) async fn run(shared: &Shared, shutdown: &CancellationToken) {
-    let mut capture = pin!(keep(shared, shutdown));
+pub(super) async fn run(shared: &Shared, input: &Input, shutdown: &CancellationToken) {
+    let mut capture = pin!(keep(shared, input, shutdown));
     tokio::select! {
         biased;
         () = &mut capture => {}
         // `keep` ends by itself, soon, unless its source hangs.
         () = async { shutdown.cancelled().await; sleep(CLOSE_LIMIT).await } => {
-            tracing::warn!(camera = %shared.camera.name, "the source does not close, leaving it");
+            tracing::warn!(camera = %input.camera, source = input.from.shown, "the source does not close, leaving it");
         }
     }
 }
 
 /// Keeps the source open as long as it is wanted, over and over.
-async fn keep(shared: &Shared, shutdown: &CancellationToken) {
-    let mut open = shared.open.subscribe();
+async fn keep(shared: &Shared, input: &Input, shutdown: &CancellationToken) {
+    let mut open = input.open.subscribe();
     loop {
-        shared.set_status(Status::of(CameraState::Idle));
-        shared.meter().clear();
+        input.set_status(Status::of(CameraState::Idle));
+        shared.clear_meters(input);
+        input.clear();
         tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            // The sender lives in `shared`.
+            // The sender lives in `input`.
             _ = open.wait_for(|open| *open) => {}
         }
-        shared.set_status(Status::of(CameraState::Connecting));
+        input.set_status(Status::of(CameraState::Connecting));
         let unwanted = CancellationToken::new();
         let watch_demand = async {
             tokio::select! {
@@ -62,33 +64,33 @@ async fn keep(shared: &Shared, shutdown: &CancellationToken) {
             }
             unwanted.cancel();
         };
-        tokio::join!(while_wanted(shared, &unwanted), watch_demand);
+        tokio::join!(while_wanted(shared, input, &unwanted), watch_demand);
     }
 }
 
 /// Attempts until `unwanted`.
-async fn while_wanted(shared: &Shared, unwanted: &CancellationToken) {
+async fn while_wanted(shared: &Shared, input: &Input, unwanted: &CancellationToken) {
     let mut backoff = Backoff::default();
     while !unwanted.is_cancelled() {
-        let End::Failed(error) = attempt(shared, unwanted, &mut backoff).await else {
+        let End::Failed(error) = attempt(input, unwanted, &mut backoff).await else {
             return;
         };
         let pause = match error {
             source::Error::Unauthorized { .. } => backoff.after_refusal(rand::random()),
             _ => backoff.after_failure(rand::random()),
         };
-        shared.meter().clear();
-        shared.set_status(Status {
+        shared.clear_meters(input);
+        input.set_status(Status {
             state: match error {
                 source::Error::Silent { .. } => CameraState::Stalled,
                 _ => CameraState::Failed,
             },
-            reason: match shared.fault().take() {
+            reason: match input.take_fault() {
                 Some(fault) => format!("{error}; {fault}"),
                 None => error.to_string(),
             },
         });
-        tracing::debug!(camera = %shared.camera.name, ?pause, "trying again later");
+        tracing::debug!(camera = %input.camera, ?pause, "trying again later");
         tokio::select! {
             biased;
             () = unwanted.cancelled() => return,
@@ -98,17 +100,15 @@ async fn while_wanted(shared: &Shared, unwanted: &CancellationToken) {
 }
 
 /// Opens the source once, and follows it until it ends.
-async fn attempt(shared: &Shared, unwanted: &CancellationToken, backoff: &mut Backoff) -> End {
-    shared.output.clear();
-    *shared.newest() = None;
-    *shared.fault() = None;
-    let silence = Silence::of(shared.camera.source.hint());
+async fn attempt(input: &Input, unwanted: &CancellationToken, backoff: &mut Backoff) -> End {
+    input.clear();
+    let silence = Silence::of(input.from.source.hint());
     let stop = CancellationToken::new();
-    let mut running = start(shared, stop.clone());
-    let mut alive = shared.alive.subscribe();
+    let mut running = start(input, stop.clone());
+    let mut alive = input.alive.subscribe();
     let (mut first, mut last): (Option<Instant>, Instant) = (None, Instant::now());
     loop {
-        let stalled = shared.status.borrow().state == CameraState::Stalled;
+        let stalled = input.status.borrow().state == CameraState::Stalled;
         let limit = match first {
             None => FIRST_PICTURE,
             Some(_) if stalled => silence.restart,
@@ -117,23 +117,23 @@ async fn attempt(shared: &Shared, unwanted: &CancellationToken, backoff: &mut Ba
         tokio::select! {
             biased;
             () = unwanted.cancelled() => {
-                close(shared, running, &stop).await;
+                close(input, running, &stop).await;
                 return End::Unwanted;
             }
             _ = alive.changed() => {
                 last = Instant::now();
                 let since = *first.get_or_insert(last);
                 backoff.lived(last - since);
-                shared.set_status(Status::of(CameraState::Live));
+                input.set_status(Status::of(CameraState::Live));
             }
-            result = &mut running => return End::Failed(failure(shared, result)),
+            result = &mut running => return End::Failed(failure(input, result)),
             () = sleep_until(last + limit) => {
                 if first.is_some() && !stalled {
-                    let reason = silent(shared, limit).to_string();
-                    shared.set_status(Status { state: CameraState::Stalled, reason });
+                    let reason = silent(input, limit).to_string();
+                    input.set_status(Status { state: CameraState::Stalled, reason });
                 } else {
-                    close(shared, running, &stop).await;
-                    return End::Failed(silent(shared, limit));
+                    close(input, running, &stop).await;
+                    return End::Failed(silent(input, limit));
                 }
             }
         }
@@ -141,42 +141,42 @@ async fn attempt(shared: &Shared, unwanted: &CancellationToken, backoff: &mut Ba
 }
 
 /// The source on a task of its own, so that one that panics takes nothing with it.
-fn start(shared: &Shared, stop: CancellationToken) -> Running {
-    let (source, output) = (shared.camera.source.clone(), shared.output.clone());
-    let span = tracing::info_span!("camera", name = %shared.camera.name);
+fn start(input: &Input, stop: CancellationToken) -> Running {
+    let (source, output) = (input.from.source.clone(), input.output.clone());
+    let span = tracing::info_span!("camera", name = %input.camera);
     let run = async move { source.run(&output, stop).await };
     AbortOnDropHandle::new(tokio::spawn(run.instrument(span)))
 }
 
 /// Stops the source and waits for its end: it may hold a device that the next attempt needs.
-async fn close(shared: &Shared, mut running: Running, stop: &CancellationToken) {
+async fn close(input: &Input, mut running: Running, stop: &CancellationToken) {
     stop.cancel();
     if timeout(CLOSE_LIMIT, &mut running).await.is_ok() {
         return;
     }
-    shared.set_status(Status {
+    input.set_status(Status {
         state: CameraState::Failed,
-        reason: format!("{} does not close", shared.camera.shown_source),
+        reason: format!("{} does not close", input.from.shown),
     });
     running.abort();
     let _ = running.await;
 }
 
-fn silent(shared: &Shared, silence: Duration) -> source::Error {
+fn silent(input: &Input, silence: Duration) -> source::Error {
     source::Error::Silent {
-        what: shared.camera.shown_source.clone(),
+        what: input.from.shown.clone(),
         silence,
     }
 }
 
 /// What it means that the source ended without being asked to.
-fn failure(shared: &Shared, result: Result<Result<(), source::Error>, JoinError>) -> source::Error {
-    let what = shared.camera.shown_source.clone();
+fn failure(input: &Input, result: Result<Result<(), source::Error>, JoinError>) -> source::Error {
+    let what = input.from.shown.clone();
     match result {
         Ok(Ok(())) => source::Error::Ended { what },
         Ok(Err(error)) => error,
         Err(error) => {
-            tracing::error!(camera = %shared.camera.name, %error, "a source broke: this is a bug");
+            tracing::error!(camera = %input.camera, %error, "a source broke: this is a bug");
             source::Error::Failed {
                 what,
                 reason: "it broke; this is a bug, see the log".into(),

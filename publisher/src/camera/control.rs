@@ -3,14 +3,12 @@
 use bytes::Bytes;
 use sightline_bus::{Bus, Delivery, Error, Message};
 use sightline_proto::{
-    ControlReply, KeyframeRequest, Message as _, Pattern, SettingsRequest, subject::Topic,
+    ControlReply, H264, H265, KeyframeRequest, Message as _, Pattern, SUB, SettingsRequest,
+    subject::Topic,
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Settings,
-    shared::{STREAMS, Shared},
-};
+use super::{Settings, input::Video, shared::Shared};
 
 pub(super) async fn run(
     shared: &Shared,
@@ -44,7 +42,7 @@ async fn answer(shared: &Shared, bus: &Bus, message: Message) {
     };
     let refused = match verb.as_str() {
         "settings" => change(shared, message.payload),
-        "keyframe" => keyframe(message.payload),
+        "keyframe" => keyframe(shared, message.payload),
         _ => Err(format!(
             "there is no request {verb:?}, known are settings, keyframe"
         )),
@@ -93,17 +91,30 @@ fn changed(settings: Settings, request: &SettingsRequest) -> Result<Settings, St
     Ok(Settings { quality, max_fps })
 }
 
-/// Every JPEG is a key frame: there is nothing to do.
-fn keyframe(payload: Bytes) -> Result<(), String> {
+/// Every JPEG is a key frame: there is nothing to do for those.
+fn keyframe(shared: &Shared, payload: Bytes) -> Result<(), String> {
     let request = KeyframeRequest::decode(payload).map_err(|error| error.to_string())?;
-    if STREAMS.contains(&request.stream.as_str()) {
-        Ok(())
-    } else {
-        Err(format!(
+    let offered: Vec<_> = shared.offered().map(|stream| stream.name).collect();
+    let Some(&name) = offered.iter().find(|name| **name == request.stream) else {
+        return Err(format!(
             "there is no such stream, known are {}",
-            STREAMS.join(", ")
-        ))
+            offered.join(", ")
+        ));
+    };
+    let given = match shared.input_of(name).gives.borrow().video {
+        Video::H264(_) | Video::H265(_) => {
+            matches!(name, H264 | H265) || shared.second.is_some() && name == SUB
+        }
+        Video::Unknown | Video::Pictures => false,
+    };
+    if given {
+        return Err(format!(
+            "{name} comes from the camera as it is, which makes a key frame when it likes"
+        ));
     }
+    shared.stream(name).ask_key();
+    shared.asked.send_replace(());
+    Ok(())
 }
 
 #[cfg(test)]

@@ -76,16 +76,22 @@ impl Demands {
         Outcome::Joined
     }
 
-    /// Until when the source must be open; nothing if it need not.
-    pub(crate) fn open_until(&self, now: Instant) -> Option<Instant> {
-        let last = self.heard.values().map(|heard| heard.at).max()?;
+    /// Until when the source of those streams for which `of` holds must be open; nothing if it need not.
+    pub(crate) fn open_until(&self, of: impl Fn(&str) -> bool, now: Instant) -> Option<Instant> {
+        let asked = self.heard.iter().filter(|(key, _)| of(&key.stream));
+        let last = asked.map(|(_, heard)| heard.at).max()?;
         Some(last + EXPIRY).filter(|until| *until > now)
+    }
+
+    /// Until when there may be something to do for `stream`.
+    pub(crate) fn active_until(&self, stream: &str, now: Instant) -> Option<Instant> {
+        self.open_until(|asked| asked == stream, now)
     }
 
     /// Whether the next frame of `stream` is to be sent.
     pub(crate) fn wants(&self, stream: &str, now: Instant) -> bool {
-        let open = self.open_until(now).is_some();
-        (open && self.owed.iter().any(|owed| owed == stream)) || self.wants_flow(stream, now)
+        let active = self.active_until(stream, now).is_some();
+        (active && self.owed.iter().any(|owed| owed == stream)) || self.wants_flow(stream, now)
     }
 
     /// Whether all frames of `stream` are to be sent, not a single one.
@@ -100,7 +106,7 @@ impl Demands {
         self.joined.iter().any(|joined| joined == stream)
     }
 
-    /// A frame of `stream` was sent.
+    /// A frame of `stream` was sent that can be shown alone.
     pub(crate) fn sent(&mut self, stream: &str) {
         self.owed.retain(|owed| owed != stream);
         self.joined.retain(|joined| joined != stream);
@@ -150,14 +156,14 @@ mod tests {
     #[tokio::test]
     async fn a_demand_holds_for_six_seconds() {
         let (mut demands, start) = (Demands::default(), Instant::now());
-        assert_eq!(demands.open_until(start), None);
+        assert_eq!(demands.active_until("jpeg", start), None);
         assert_eq!(
             demands.hear(&ask("a", "jpeg", false), &["jpeg"], start),
             Outcome::Joined
         );
         assert!(demands.wants("jpeg", start + ms(5_999)));
         assert!(!demands.wants("jpeg", start + ms(6_000)));
-        assert_eq!(demands.open_until(start + ms(6_000)), None);
+        assert_eq!(demands.active_until("jpeg", start + ms(6_000)), None);
         let again = demands.hear(&ask("a", "jpeg", false), &["jpeg"], start + ms(4_000));
         assert_eq!(again, Outcome::Repeated);
         assert!(demands.wants("jpeg", start + ms(9_999)));
@@ -170,7 +176,7 @@ mod tests {
         assert!(demands.wants("jpeg", start) && !demands.wants_flow("jpeg", start));
         demands.sent("jpeg");
         assert!(!demands.wants("jpeg", start));
-        assert_eq!(demands.open_until(start), Some(start + EXPIRY));
+        assert_eq!(demands.active_until("jpeg", start), Some(start + EXPIRY));
         // It does not outlive its time.
         demands.hear(&ask("a", "jpeg", true), &["jpeg"], start);
         assert!(!demands.wants("jpeg", start + ms(6_001)));
@@ -212,7 +218,7 @@ mod tests {
         ] {
             assert_eq!(demands.hear(&other, &["jpeg"], start), Outcome::Ignored);
         }
-        assert_eq!(demands.open_until(start), None);
+        assert_eq!(demands.active_until("jpeg", start), None);
     }
 
     #[tokio::test]

@@ -7,10 +7,7 @@ use sightline_proto::{Demand, Message as _, subject::Topic};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    demand::Outcome,
-    shared::{STREAMS, Shared},
-};
+use super::{demand::Outcome, input::Input, shared::Shared};
 
 pub(super) async fn run(
     shared: &Shared,
@@ -24,8 +21,7 @@ pub(super) async fn run(
         messages = bus.subscribe(&pattern) => messages?,
     };
     loop {
-        let until = shared.demands().open_until(Instant::now());
-        set_open(shared, until.is_some() || shared.camera.always);
+        let until = open(shared);
         let expiry = async {
             match until {
                 Some(until) => sleep_until(until).await,
@@ -49,13 +45,19 @@ pub(super) async fn run(
 fn hear(shared: &Shared, payload: bytes::Bytes) {
     let camera = &shared.camera.name;
     match Demand::decode(payload) {
-        Ok(demand) => match shared.demands().hear(&demand, &STREAMS, Instant::now()) {
-            Outcome::Joined => shared.joined.notify_one(),
-            Outcome::Repeated => {}
-            Outcome::Ignored => {
-                tracing::debug!(%camera, stream = %head(&demand.stream), "demand for what there is not");
+        Ok(demand) => {
+            let offered: Vec<_> = shared.offered().map(|stream| stream.name).collect();
+            let outcome = shared.demands().hear(&demand, &offered, Instant::now());
+            match outcome {
+                Outcome::Joined => {
+                    shared.asked.send_replace(());
+                }
+                Outcome::Repeated => {}
+                Outcome::Ignored => {
+                    tracing::debug!(%camera, stream = %head(&demand.stream), "demand for what there is not");
+                }
             }
-        },
+        }
         Err(error) => tracing::debug!(%camera, %error, "malformed demand"),
     }
 }
@@ -65,8 +67,25 @@ fn head(text: &str) -> String {
     text.chars().take(32).collect()
 }
 
-fn set_open(shared: &Shared, open: bool) {
-    shared
+/// Says of each source whether it is to be open, and when that is to be looked at again.
+fn open(shared: &Shared) -> Option<Instant> {
+    let now = Instant::now();
+    let until = |input: &Input| {
+        let of_input = |stream: &str| std::ptr::eq(shared.input_of(stream), input);
+        shared.demands().open_until(of_input, now)
+    };
+    let main = until(&shared.main);
+    set_open(&shared.main, main.is_some() || shared.camera.always);
+    let second = shared.second.as_ref().and_then(|input| {
+        let until = until(input);
+        set_open(input, until.is_some());
+        until
+    });
+    main.into_iter().chain(second).min()
+}
+
+fn set_open(input: &Input, open: bool) {
+    input
         .open
         .send_if_modified(|current| std::mem::replace(current, open) != open);
 }

@@ -2,18 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sightline_proto::{CameraState, JPEG};
-use tokio::sync::{Notify, watch};
+use sightline_proto::{AUDIO, CameraState, H264, H265, JPEG, SUB};
+use tokio::{sync::watch, time::Instant};
 
-use super::{Camera, Settings, demand::Demands, meter::Meter, rivals::Rivals};
-use crate::{
-    clock::now_us,
-    picture::{Picture, Size},
-    source::Output,
+use super::{
+    Camera, Settings, Sub,
+    demand::Demands,
+    input::{Input, Status, Video},
+    offer::Stream,
+    rivals::Rivals,
 };
-
-/// The streams that every camera offers.
-pub(super) const STREAMS: [&str; 1] = [JPEG];
+use crate::{clock::now_us, source::DropReason};
 
 /// This run of the program, as announced.
 #[derive(Clone, Debug)]
@@ -29,108 +28,166 @@ pub(super) struct Shared {
     pub(super) camera: Camera,
     pub(super) publisher: Arc<Publisher>,
     pub(super) epoch: u64,
-    pub(super) output: Output,
-    /// Whether the source is to be open.
-    pub(super) open: watch::Sender<bool>,
-    pub(super) status: watch::Sender<Status>,
-    /// Counts pictures that could be used.
-    pub(super) alive: watch::Sender<u64>,
-    /// Of the last frame; until then what the source says of itself.
-    pub(super) size: watch::Sender<Option<Size>>,
+    /// The camera's source.
+    pub(super) main: Input,
+    /// The second source, if the small stream has one of its own.
+    pub(super) second: Option<Input>,
+    /// All that there are names for, in the order in which they are announced.
+    pub(super) streams: [Stream; 5],
     demands: Mutex<Demands>,
-    /// Wakes the publishing loop for a relay that has nothing to show yet.
-    pub(super) joined: Notify,
-    /// The last picture of a slow source, for relays that join before the next one.
-    newest: Mutex<Option<Picture>>,
-    meter: Mutex<Meter>,
+    /// Wakes the streams: a relay joined, a key frame was asked for, or the source gives something else.
+    pub(super) asked: watch::Sender<()>,
+    /// Wakes the announcer: something that is announced of a stream changed.
+    pub(super) news: watch::Sender<()>,
     settings: Mutex<Settings>,
     pub(super) rivals: watch::Sender<Rivals>,
-    /// Why the last picture could not be used, if it could not.
-    fault: Mutex<Option<String>>,
-}
-
-/// How the source is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Status {
-    pub(super) state: CameraState,
-    /// For failed and stalled.
-    pub(super) reason: String,
-}
-
-impl Status {
-    pub(super) fn of(state: CameraState) -> Self {
-        Self {
-            state,
-            reason: String::new(),
-        }
-    }
 }
 
 impl Shared {
     pub(super) fn new(camera: Camera, publisher: Arc<Publisher>) -> Self {
-        let hint = camera.source.hint();
-        let size = (hint.width > 0 && hint.height > 0).then_some(Size {
-            width: hint.width,
-            height: hint.height,
-        });
+        let name = camera.name.clone();
+        let second = match &camera.offer.sub {
+            Some(Sub::Source(from)) => Some(Input::new(name.clone(), from.clone(), false)),
+            Some(Sub::Scaled { .. }) | None => None,
+        };
         Self {
             epoch: now_us().unsigned_abs(),
-            output: Output::default(),
-            open: watch::Sender::new(camera.always),
-            status: watch::Sender::new(Status::of(CameraState::Idle)),
-            alive: watch::Sender::new(0),
-            size: watch::Sender::new(size),
+            main: Input::new(name, camera.from.clone(), camera.always),
+            second,
+            streams: [JPEG, H264, H265, AUDIO, SUB].map(Stream::new),
             demands: Mutex::default(),
-            joined: Notify::new(),
-            newest: Mutex::default(),
-            meter: Mutex::default(),
+            asked: watch::Sender::default(),
+            news: watch::Sender::default(),
             settings: Mutex::new(camera.settings),
             rivals: watch::Sender::default(),
-            fault: Mutex::default(),
             camera,
             publisher,
         }
     }
 
     pub(super) fn demands(&self) -> MutexGuard<'_, Demands> {
-        lock(&self.demands)
-    }
-
-    pub(super) fn newest(&self) -> MutexGuard<'_, Option<Picture>> {
-        lock(&self.newest)
-    }
-
-    pub(super) fn meter(&self) -> MutexGuard<'_, Meter> {
-        lock(&self.meter)
+        self.demands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn settings(&self) -> MutexGuard<'_, Settings> {
-        lock(&self.settings)
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn fault(&self) -> MutexGuard<'_, Option<String>> {
-        lock(&self.fault)
+    /// The stream of this name, one of those of `sightline_proto`.
+    pub(super) fn stream(&self, name: &str) -> &Stream {
+        let stream = self.streams.iter().find(|stream| stream.name == name);
+        stream.expect("the name of a stream that there is")
     }
 
-    /// Changes the state, and logs it if it is another one.
-    pub(super) fn set_status(&self, status: Status) {
-        self.status.send_if_modified(|current| {
-            if *current == status {
-                return false;
+    /// Where the frames of this stream come from.
+    pub(super) fn input_of(&self, stream: &str) -> &Input {
+        match &self.second {
+            Some(second) if stream == SUB => second,
+            _ => &self.main,
+        }
+    }
+
+    /// The streams that may be demanded now.
+    pub(super) fn offered(&self) -> impl Iterator<Item = &Stream> {
+        self.streams
+            .iter()
+            .filter(|stream| self.offers(stream.name))
+    }
+
+    /// Whether this stream may be demanded: what the camera was seen to give decides, and the configuration.
+    pub(super) fn offers(&self, stream: &str) -> bool {
+        let offer = &self.camera.offer;
+        if !offer.streams.is_empty() && !offer.streams.iter().any(|name| name == stream) {
+            return false;
+        }
+        let gives = self.main.gives.borrow();
+        // H.265 is carried; nothing can be made of it.
+        let opaque = matches!(gives.video, Video::H265(_));
+        match stream {
+            JPEG | H264 => !opaque,
+            H265 => opaque,
+            AUDIO => gives.audio.is_some(),
+            SUB => match &offer.sub {
+                Some(Sub::Scaled { .. }) => !opaque,
+                Some(Sub::Source(_)) => true,
+                None => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether this stream is sent even if nobody watches: of a camera that always sends, what its source gives,
+    /// and pictures as JPEG.
+    pub(super) fn always(&self, stream: &str) -> bool {
+        if !self.camera.always || !self.offers(stream) {
+            return false;
+        }
+        let given = match self.main.gives.borrow().video {
+            Video::Unknown | Video::Pictures => JPEG,
+            Video::H264(_) => H264,
+            Video::H265(_) => H265,
+        };
+        match stream {
+            AUDIO => true,
+            SUB => false,
+            // With another choice in the configuration, what was chosen.
+            JPEG | H264 => stream == given || !self.offers(given),
+            _ => stream == given,
+        }
+    }
+
+    /// Whether frames of `stream` are to be sent now.
+    pub(super) fn wants(&self, stream: &str, now: Instant) -> bool {
+        self.always(stream) || self.demands().wants(stream, now)
+    }
+
+    /// How the camera is: as its source, or as its second one if only that is watched.
+    pub(super) fn status(&self) -> Status {
+        let main = self.main.status.borrow().clone();
+        let Some(second) = &self.second else {
+            return main;
+        };
+        let mut status = second.status.borrow().clone();
+        if main.state == CameraState::Idle && status.state != CameraState::Idle {
+            return status;
+        }
+        if status.reason.is_empty() {
+            return main;
+        }
+        status.reason = match main.reason.as_str() {
+            "" => format!("{SUB}: {}", status.reason),
+            reason => format!("{reason}; {SUB}: {}", status.reason),
+        };
+        Status {
+            state: main.state,
+            reason: status.reason,
+        }
+    }
+
+    /// What was not published since the start, by reason.
+    pub(super) fn dropped(&self) -> Vec<(DropReason, u64)> {
+        let mut all: Vec<_> = self.main.output.dropped().collect();
+        for (reason, count) in self.second.iter().flat_map(|input| input.output.dropped()) {
+            match all.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, sum)) => *sum += count,
+                None => all.push((reason, count)),
             }
-            let (camera, state) = (&self.camera.name, status.state.word());
-            match status.state {
-                CameraState::Failed | CameraState::Stalled => {
-                    tracing::warn!(%camera, state, reason = status.reason, "camera");
-                }
-                _ => tracing::info!(%camera, state, "camera"),
-            }
-            *current = status;
-            true
-        });
+        }
+        all
     }
-}
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Frames a second that `input` gives or is expected to; 0 if nobody knows.
+    pub(super) fn arriving_fps(&self, input: &Input) -> f32 {
+        let measured = input.arrivals().rates().map(|(fps, _)| fps);
+        measured.unwrap_or_else(|| input.from.source.hint().fps)
+    }
+
+    /// What was measured of the streams of `input` is over.
+    pub(super) fn clear_meters(&self, input: &Input) {
+        for stream in &self.streams {
+            if std::ptr::eq(self.input_of(stream.name), input) {
+                stream.meter().clear();
+            }
+        }
+    }
 }

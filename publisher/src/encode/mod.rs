@@ -15,6 +15,8 @@ use turbo as backend;
 
 use bytes::Bytes;
 
+pub(crate) use scale::{Scaler, target as fitting};
+
 use crate::{
     picture::{Raw, Size},
     pool::Pool,

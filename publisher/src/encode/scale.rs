@@ -14,7 +14,7 @@ use super::{
 use crate::picture::{Layout, Raw, Size};
 
 /// The largest size of the shape of `size` that fits into `max`; nothing if `size` fits.
-pub(super) fn target(size: Size, max: Size) -> Option<Size> {
+pub(crate) fn target(size: Size, max: Size) -> Option<Size> {
     if size.width <= max.width && size.height <= max.height || size.width == 0 || size.height == 0 {
         return None;
     }
@@ -34,13 +34,13 @@ pub(super) fn target(size: Size, max: Size) -> Option<Size> {
 
 /// Scales by averaging: what is smaller afterwards needs no finer filter.
 #[derive(Debug, Default)]
-pub(super) struct Scaler {
+pub(crate) struct Scaler {
     resizer: Resizer,
 }
 
 impl Scaler {
     /// `raw` in `size`, which is smaller: grey and RGB as they are, all else as I420. The range stays.
-    pub(super) fn scale(&mut self, raw: &Raw, size: Size) -> Result<Raw, Error> {
+    pub(crate) fn scale(&mut self, raw: &Raw, size: Size) -> Result<Raw, Error> {
         let (width, height) = (size.width as usize, size.height as usize);
         let (layout, stride_bytes, data) = match View::of(raw)? {
             View::Grey { y, .. } => (Layout::Grey, width, self.plane(&y, width, height)?),

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use output::{DropReason, Output};
+pub(crate) use output::{DropReason, Output, Units};
 pub(crate) use url::SourceUrl;
 
 /// Every scheme, for people, in the order of the documentation.

@@ -89,8 +89,14 @@ struct Shared {
 
 #[derive(Debug)]
 struct UnitTrack {
-    window: Mutex<Window<Unit>>,
+    window: Mutex<Window<Numbered>>,
     changed: watch::Sender<()>,
+}
+
+#[derive(Debug)]
+struct Numbered {
+    number: u64,
+    unit: Unit,
 }
 
 impl Default for Shared {
@@ -135,7 +141,7 @@ impl Output {
             self.lose(track);
             return;
         }
-        if !self.track(track).lock().push(unit, key, len_bytes) {
+        if !self.track(track).push(unit, key, len_bytes) {
             self.count(DropReason::WaitingForKey);
             return;
         }
@@ -154,6 +160,7 @@ impl Output {
             cursor: self.track(track).lock().join(),
             output: self.clone(),
             track,
+            number: 0,
             changed,
         }
     }
@@ -174,7 +181,12 @@ impl Output {
 
     /// Counts a picture that is not published.
     pub(crate) fn count(&self, reason: DropReason) {
-        self.0.dropped[reason as usize].fetch_add(1, Ordering::Relaxed);
+        self.count_many(reason, 1);
+    }
+
+    /// Counts pictures that are not published.
+    pub(crate) fn count_many(&self, reason: DropReason, pictures: u64) {
+        self.0.dropped[reason as usize].fetch_add(pictures, Ordering::Relaxed);
     }
 
     /// How many pictures were dropped since the start, by reason, for the reasons that occurred.
@@ -198,7 +210,14 @@ impl UnitTrack {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Window<Unit>> {
+    /// False if units that it needs are missing.
+    fn push(&self, unit: Unit, key: bool, len_bytes: usize) -> bool {
+        let mut window = self.lock();
+        let number = window.pushed();
+        window.push(Numbered { number, unit }, key, len_bytes)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Window<Numbered>> {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -209,6 +228,7 @@ pub(crate) struct Units {
     output: Output,
     track: Track,
     cursor: Cursor,
+    number: u64,
     changed: watch::Receiver<()>,
 }
 
@@ -218,13 +238,54 @@ impl Units {
     pub(crate) async fn next(&mut self) -> (Unit, u64) {
         loop {
             self.changed.mark_unchanged();
-            if let Next::Unit { unit, skipped } =
-                self.output.track(self.track).lock().next(&mut self.cursor)
-            {
-                return (unit.clone(), skipped);
+            if let Some(next) = self.at_hand() {
+                return next;
             }
             // The sender lives in the output.
             let _ = self.changed.changed().await;
         }
+    }
+
+    /// As [`next`](Self::next), if there is one.
+    pub(crate) fn at_hand(&mut self) -> Option<(Unit, u64)> {
+        match self.output.track(self.track).lock().next(&mut self.cursor) {
+            Next::Unit { unit, skipped } => {
+                self.number = unit.number;
+                Some((unit.unit.clone(), skipped))
+            }
+            Next::Wait | Next::WaitForKey => None,
+        }
+    }
+
+    pub(crate) fn track(&self) -> Track {
+        self.track
+    }
+
+    /// Whether there is a next unit already.
+    pub(crate) fn has_more(&self) -> bool {
+        let window = self.output.track(self.track).lock();
+        matches!(window.peek(&self.cursor), Next::Unit { .. })
+    }
+
+    /// Bytes from the newest key frame on; nothing if that is no longer held.
+    pub(crate) fn group_bytes(&self) -> Option<usize> {
+        self.output.track(self.track).lock().bytes_since_key()
+    }
+
+    /// The number of the unit that was given last. Those of a track that were taken count up by one for as long as
+    /// the output lives.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Leaves out what is held before the newest key frame.
+    pub(crate) fn skip_to_newest_key(&mut self) {
+        let track = self.output.track(self.track);
+        track.lock().skip_to_newest_key(&mut self.cursor);
+    }
+
+    /// Leaves out everything before the next key frame that comes.
+    pub(crate) fn skip_to_next_key(&mut self) {
+        self.cursor = self.output.track(self.track).lock().join_next();
     }
 }

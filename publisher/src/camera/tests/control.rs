@@ -4,7 +4,7 @@ use sightline_proto::{ControlReply, KeyframeRequest, SettingsRequest};
 
 use super::*;
 
-async fn ask(rig: &Rig, verb: &str, request: Vec<u8>) -> String {
+pub(super) async fn ask(rig: &Rig, verb: &str, request: Vec<u8>) -> String {
     let subject = Topic::Control(rig.name.clone(), verb.parse().unwrap()).subject();
     let answer = rig
         .bus
@@ -65,10 +65,10 @@ async fn what_is_wrong_is_refused_in_words() {
         (
             "keyframe",
             KeyframeRequest {
-                stream: "h264".into(),
+                stream: "sub".into(),
             }
             .encode_to_vec(),
-            "known are jpeg",
+            "known are jpeg, h264",
         ),
         ("reboot", Vec::new(), "no request \"reboot\""),
     ] {

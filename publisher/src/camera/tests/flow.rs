@@ -209,7 +209,7 @@ async fn malformed_demand_opens_nothing() {
     let attempts = source.attempts.clone();
     let rig = Rig::new(camera(source)).await;
     let subject = Topic::Demand(rig.name.clone()).subject();
-    for payload in [&b"\xFF\xFF\xFF"[..], b"", b"\x0A\x04h264"] {
+    for payload in [&b"\xFF\xFF\xFF"[..], b"", b"\x0A\x04h265"] {
         rig.bus
             .publish(&subject, Bytes::from_static(payload))
             .await

@@ -3,7 +3,11 @@
 mod control;
 mod failure;
 mod flow;
+mod h264;
+mod jpeg;
 mod presence;
+mod streams;
+mod sub;
 
 use std::{
     collections::BTreeMap,
@@ -23,6 +27,7 @@ use sightline_proto::{
     subject::Topic,
 };
 use tokio::{
+    sync::watch,
     task::JoinHandle,
     time::{Instant, sleep, timeout},
 };
@@ -31,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::{
     picture::{Image, Picture},
-    source::{Error, Hint, Output, SourceUrl},
+    source::{DropReason, Error, Hint, Output, Source, SourceUrl},
 };
 
 const MIB: usize = 1 << 20;
@@ -41,60 +46,22 @@ struct Rig {
     bus: Bus,
     name: CameraName,
     announcements: Subscription,
-    frames: Subscription,
-    assembler: Assembler,
+    frames: Frames,
+    shared: Arc<Shared>,
     shutdown: CancellationToken,
     task: JoinHandle<()>,
 }
 
-impl Rig {
-    async fn new(camera: Camera) -> Self {
-        Self::on(Bus::local(MIB), camera).await
-    }
+/// What a relay gets of one stream.
+struct Frames {
+    messages: Subscription,
+    assembler: Assembler,
+}
 
-    async fn on(bus: Bus, camera: Camera) -> Self {
-        let name = camera.name.clone();
-        let frames = Topic::Frame(name.clone(), JPEG.parse().unwrap())
-            .subject()
-            .into();
-        let announcements = Topic::Announce(name.clone()).subject().into();
-        let (announcements, frames) = (
-            bus.subscribe(&announcements).await.unwrap(),
-            bus.subscribe(&frames).await.unwrap(),
-        );
-        let shutdown = CancellationToken::new();
-        let run = run(camera, publisher(), bus.clone(), shutdown.clone());
-        let task = tokio::spawn(async { run.await.unwrap() });
-        // Its subscriptions are made by the time it first waits.
-        sleep(Duration::from_millis(1)).await;
-        Self {
-            bus,
-            name,
-            announcements,
-            frames,
-            assembler: Assembler::default(),
-            shutdown,
-            task,
-        }
-    }
-
-    async fn demand(&self, single: bool) {
-        let demand = Demand {
-            stream: JPEG.into(),
-            relay: "relay".into(),
-            single,
-        };
-        let subject = Topic::Demand(self.name.clone()).subject();
-        self.bus
-            .publish(&subject, demand.encode_to_vec().into())
-            .await
-            .unwrap();
-    }
-
-    /// The next whole frame.
-    async fn frame(&mut self) -> Frame {
+impl Frames {
+    async fn next(&mut self) -> Frame {
         loop {
-            let Some(Delivery::Message(message)) = self.frames.next().await else {
+            let Some(Delivery::Message(message)) = self.messages.next().await else {
                 panic!("frames were lost")
             };
             let part = Frame::decode(message.payload).unwrap();
@@ -104,6 +71,82 @@ impl Rig {
                 other => panic!("{other:?}"),
             }
         }
+    }
+
+    /// What comes within `time`.
+    async fn within(&mut self, time: Duration) -> Vec<Frame> {
+        let (end, mut frames) = (Instant::now() + time, Vec::new());
+        while let Ok(frame) = tokio::time::timeout_at(end, self.next()).await {
+            frames.push(frame);
+        }
+        frames
+    }
+
+    /// What is there already.
+    async fn at_hand(&mut self) -> Vec<Frame> {
+        self.within(Duration::from_millis(1)).await
+    }
+}
+
+impl Rig {
+    async fn new(camera: Camera) -> Self {
+        Self::on(Bus::local(MIB), camera).await
+    }
+
+    async fn on(bus: Bus, camera: Camera) -> Self {
+        let name = camera.name.clone();
+        let announcements = Topic::Announce(name.clone()).subject().into();
+        let announcements = bus.subscribe(&announcements).await.unwrap();
+        let frames = frames(&bus, &name, JPEG).await;
+        let shutdown = CancellationToken::new();
+        let shared = Arc::new(Shared::new(camera, publisher()));
+        let task = tokio::spawn({
+            let (shared, bus, shutdown) = (shared.clone(), bus.clone(), shutdown.clone());
+            async move { drive(&shared, &bus, &shutdown).await.unwrap() }
+        });
+        // Its subscriptions are made by the time it first waits.
+        sleep(Duration::from_millis(1)).await;
+        Self {
+            bus,
+            name,
+            announcements,
+            frames,
+            shared,
+            shutdown,
+            task,
+        }
+    }
+
+    async fn frames_of(&self, stream: &str) -> Frames {
+        frames(&self.bus, &self.name, stream).await
+    }
+
+    async fn demand(&self, single: bool) {
+        self.demand_of(JPEG, "relay", single).await;
+    }
+
+    /// A relay asks for all frames of `stream`, and the camera hears it.
+    async fn watch(&self, stream: &str, relay: &str) {
+        self.demand_of(stream, relay, false).await;
+        sleep(Duration::from_millis(1)).await;
+    }
+
+    async fn demand_of(&self, stream: &str, relay: &str, single: bool) {
+        let demand = Demand {
+            stream: stream.into(),
+            relay: relay.into(),
+            single,
+        };
+        let subject = Topic::Demand(self.name.clone()).subject();
+        self.bus
+            .publish(&subject, demand.encode_to_vec().into())
+            .await
+            .unwrap();
+    }
+
+    /// The next whole frame of the stream of JPEGs.
+    async fn frame(&mut self) -> Frame {
+        self.frames.next().await
     }
 
     /// How many frames come within `time`. Demand is repeated if `watch`.
@@ -139,6 +182,34 @@ impl Rig {
         }
     }
 
+    /// What is announced of `stream` now; nothing if it is not offered.
+    fn announced(&self, stream: &str) -> Option<sightline_proto::Stream> {
+        let offered = self
+            .shared
+            .offered()
+            .find(|offered| offered.name == stream)?;
+        Some(self.shared.announced(offered))
+    }
+
+    fn offered(&self) -> Vec<&'static str> {
+        self.shared.offered().map(|stream| stream.name).collect()
+    }
+
+    /// How many pictures were encoded and decoded for `stream`.
+    fn work(&self, stream: &str) -> (u64, u64) {
+        let work = &self.shared.stream(stream).work;
+        (
+            work.encoded.load(Ordering::Relaxed),
+            work.decoded.load(Ordering::Relaxed),
+        )
+    }
+
+    fn dropped(&self, reason: DropReason) -> u64 {
+        let all = self.shared.dropped();
+        let count = all.iter().find(|(dropped, _)| *dropped == reason);
+        count.map_or(0, |(_, count)| *count)
+    }
+
     /// The next announcement of `state`; those of other states go by.
     async fn state(&mut self, state: CameraState) -> Announce {
         let within = Instant::now() + Duration::from_secs(60);
@@ -161,6 +232,14 @@ impl Rig {
     }
 }
 
+async fn frames(bus: &Bus, camera: &CameraName, stream: &str) -> Frames {
+    let subject = Topic::Frame(camera.clone(), stream.parse().unwrap()).subject();
+    Frames {
+        messages: bus.subscribe(&subject.into()).await.unwrap(),
+        assembler: Assembler::default(),
+    }
+}
+
 fn publisher() -> Arc<Publisher> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let instance = format!("instance-{}", NEXT.fetch_add(1, Ordering::Relaxed));
@@ -175,9 +254,8 @@ fn camera(source: impl Source + 'static) -> Camera {
     Camera {
         name: "farm/gate".parse().unwrap(),
         title: "The gate".into(),
-        source: Arc::new(source),
-        scheme: "fake".into(),
-        shown_source: "fake://".into(),
+        from: named(source),
+        offer: Offer::default(),
         settings: Settings {
             quality: 80,
             max_fps: 0.0,
@@ -188,12 +266,23 @@ fn camera(source: impl Source + 'static) -> Camera {
     }
 }
 
+fn named(source: impl Source + 'static) -> Named {
+    Named {
+        source: Arc::new(source),
+        scheme: "fake".into(),
+        shown: "fake://".into(),
+    }
+}
+
 /// The test pattern, small.
 fn test_pattern(fps: u32) -> Camera {
     let url = format!("test://?size=160x90&fps={fps}");
     let source = crate::source::parse(&SourceUrl::new(&url, BTreeMap::new()).unwrap());
     Camera {
-        source: source.unwrap().into(),
+        from: Named {
+            source: source.unwrap().into(),
+            ..named(Fake::new(|_| Play::default()))
+        },
         ..camera(Fake::new(|_| Play::default()))
     }
 }
@@ -298,6 +387,42 @@ impl Source for Fake {
                 () = stop.cancelled() => Ok(()),
                 result = playing => result,
             }
+        })
+    }
+}
+
+/// A source whose output the test fills while it is open.
+#[derive(Clone, Default)]
+struct Fed(Arc<watch::Sender<Option<Output>>>);
+
+impl Fed {
+    /// Where to put what it gives, once it is opened.
+    async fn output(&self) -> Output {
+        let mut output = self.0.subscribe();
+        let opened = output.wait_for(Option::is_some).await.unwrap();
+        opened.clone().unwrap()
+    }
+
+    fn is_open(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+}
+
+impl Source for Fed {
+    fn hint(&self) -> Hint {
+        Hint::default()
+    }
+
+    fn run<'a>(
+        &'a self,
+        output: &'a Output,
+        stop: CancellationToken,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.0.send_replace(Some(output.clone()));
+            stop.cancelled().await;
+            self.0.send_replace(None);
+            Ok(())
         })
     }
 }

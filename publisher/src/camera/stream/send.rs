@@ -1,0 +1,139 @@
+//! Numbers the frames of one stream and sends them: at once, or not at all.
+
+use bytes::Bytes;
+use sightline_bus::{Bus, Link};
+use sightline_proto::{Codec, Frame, Subject, split::split, subject::Topic};
+use tokio::{sync::watch, time::Instant};
+
+use super::super::{input::Input, offer::Stream, shared::Shared};
+use crate::{picture::Size, source::DropReason};
+
+/// Sends the frames of one stream.
+pub(super) struct Sender<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) input: &'a Input,
+    pub(super) stream: &'a Stream,
+    bus: &'a Bus,
+    subject: Subject,
+    link: watch::Receiver<Link>,
+    /// The number of the next frame.
+    next: u64,
+}
+
+/// A frame without its number.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) capture_time_us: i64,
+    /// Not later than `capture_time_us`.
+    pub(super) decode_time_us: i64,
+    pub(super) codec: Codec,
+    pub(super) key: bool,
+    /// Nothing for sound.
+    pub(super) size: Option<Size>,
+    pub(super) data: Bytes,
+}
+
+impl<'a> Sender<'a> {
+    pub(super) fn new(shared: &'a Shared, bus: &'a Bus, stream: &str) -> Self {
+        let token = stream.parse().expect("the name of a stream is a token");
+        Self {
+            input: shared.input_of(stream),
+            stream: shared.stream(stream),
+            subject: Topic::Frame(shared.camera.name.clone(), token).subject(),
+            link: bus.link(),
+            next: 0,
+            shared,
+            bus,
+        }
+    }
+
+    /// Whether the next frame is to be sent.
+    pub(super) fn wants(&self) -> bool {
+        self.shared.wants(self.stream.name, Instant::now())
+    }
+
+    /// Whether all frames are to be sent, not a single one.
+    pub(super) fn wants_flow(&self) -> bool {
+        let name = self.stream.name;
+        self.shared.always(name) || self.shared.demands().wants_flow(name, Instant::now())
+    }
+
+    pub(super) fn has_newcomer(&self) -> bool {
+        self.shared.demands().has_newcomer(self.stream.name)
+    }
+
+    /// Those who joined have something to show.
+    pub(super) fn served(&self) {
+        self.shared.demands().sent(self.stream.name);
+    }
+
+    /// Whether frames can go now. Counts one that cannot.
+    pub(super) fn is_connected(&self) -> bool {
+        let up = *self.link.borrow() == Link::Up;
+        if !up {
+            self.input.output.count(DropReason::Congested);
+        }
+        up
+    }
+
+    /// The number that the next frame will have.
+    pub(super) fn next_sequence(&self) -> u64 {
+        self.next
+    }
+
+    /// Sends the next frame. False if it is lost, which is counted; its number is used up if parts of it went.
+    pub(super) async fn send(&mut self, frame: Outgoing) -> bool {
+        let sequence = self.next;
+        self.send_as(sequence, frame).await
+    }
+
+    /// Sends a frame as number `sequence`: one that was sent before again, or a new one. Those who have it drop it.
+    pub(super) async fn send_as(&mut self, sequence: u64, frame: Outgoing) -> bool {
+        let len_bytes = frame.data.len();
+        let size = frame.size.unwrap_or(Size {
+            width: 0,
+            height: 0,
+        });
+        let frame = Frame {
+            epoch: self.shared.epoch,
+            sequence,
+            capture_time_us: frame.capture_time_us,
+            decode_time_us: match frame.decode_time_us {
+                same if same == frame.capture_time_us => 0,
+                earlier => earlier,
+            },
+            codec: frame.codec.into(),
+            key: frame.key,
+            width: size.width,
+            height: size.height,
+            data: frame.data,
+            ..Frame::default()
+        };
+        let parts = match split(frame, self.bus.max_payload_bytes()) {
+            Ok(parts) => parts,
+            Err(error) => {
+                self.lost(DropReason::TooLarge, &error);
+                return false;
+            }
+        };
+        // Used up even if only some parts go: a later frame must not continue this one.
+        let new = sequence >= self.next;
+        self.next = self.next.max(sequence + 1);
+        for part in parts {
+            if let Err(error) = self.bus.publish(&self.subject, part).await {
+                self.lost(DropReason::Congested, &error);
+                return false;
+            }
+        }
+        if new {
+            self.stream.meter().record(Instant::now(), len_bytes);
+        }
+        true
+    }
+
+    fn lost(&self, reason: DropReason, error: &dyn std::fmt::Display) {
+        self.input.output.count(reason);
+        let (camera, stream) = (&self.input.camera, self.stream.name);
+        tracing::debug!(%camera, stream, %error, "dropped");
+    }
+}
