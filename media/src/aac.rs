@@ -9,6 +9,7 @@
 
 pub mod adts;
 mod config;
+mod silence;
 
 pub use config::Config;
 

@@ -5,14 +5,14 @@ use bytes::Bytes;
 use super::Error;
 
 /// Audio object types: table 1.17.
-mod object {
-    pub(super) const MAIN: u8 = 1;
-    pub(super) const LC: u8 = 2;
-    pub(super) const SSR: u8 = 3;
-    pub(super) const LTP: u8 = 4;
-    pub(super) const SBR: u8 = 5;
-    pub(super) const PS: u8 = 29;
-    pub(super) const ESCAPE: u8 = 31;
+pub(super) mod object {
+    pub(in crate::aac) const MAIN: u8 = 1;
+    pub(in crate::aac) const LC: u8 = 2;
+    pub(in crate::aac) const SSR: u8 = 3;
+    pub(in crate::aac) const LTP: u8 = 4;
+    pub(in crate::aac) const SBR: u8 = 5;
+    pub(in crate::aac) const PS: u8 = 29;
+    pub(in crate::aac) const ESCAPE: u8 = 31;
 }
 
 /// Hertz by samplingFrequencyIndex: table 1.18.

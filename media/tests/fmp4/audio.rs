@@ -46,6 +46,22 @@ fn sound_alone_decodes_to_the_same_samples() {
 }
 
 #[test]
+fn silence_decodes_to_samples_of_zero() {
+    for channels in [1, 2] {
+        let (config, mut frames) = audio(&tone(48_000, channels, 1));
+        for frame in &mut frames {
+            frame.data = config.silence().unwrap();
+        }
+        let count = frames.len();
+        let made = File::new(".mp4", &file(None, Some(&config), frames, 0));
+        made.assert_faultless();
+        assert_eq!(made.packets("a").len(), count);
+        let sound = made.sound();
+        assert!(sound.len() > 1_024 * (count - 1) && sound.iter().all(|&byte| byte == 0));
+    }
+}
+
+#[test]
 fn sound_and_picture_share_a_file() {
     let (config, sound) = audio(&tone(48_000, 2, 4));
     let stream = h264("320x240", 25, 100, "-bf 2 -g 25 -sc_threshold 0");
