@@ -5,6 +5,7 @@ mod flask;
 mod go2rtc;
 pub(crate) mod mjpg_streamer;
 mod ustreamer;
+mod wfs;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub(crate) fn routes() -> Router<App> {
         .merge(ustreamer::routes())
         .merge(go2rtc::routes())
         .merge(flask::routes())
+        .merge(wfs::routes())
 }
 
 /// What a query asks for, and the camera that its `src` names.

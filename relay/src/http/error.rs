@@ -69,6 +69,16 @@ impl Error {
         )
     }
 
+    /// The message says which stream, and which there are.
+    pub(crate) fn no_stream(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown_stream", message)
+    }
+
+    /// There is a stream, and the route cannot carry it.
+    pub(crate) fn unplayable(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unplayable_stream", message)
+    }
+
     pub(crate) fn camera_offline(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "camera_offline", message)
     }
@@ -107,6 +117,11 @@ impl Error {
 
     pub(crate) fn internal(message: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+    }
+
+    /// In words, for people.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
     }
 
     #[cfg(test)]

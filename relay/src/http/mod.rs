@@ -4,8 +4,10 @@ mod cameras;
 mod caps;
 mod error;
 mod events;
+pub(crate) mod file;
 mod headers;
 mod health;
+mod mp4;
 mod multipart;
 mod origin;
 mod pages;
@@ -29,12 +31,13 @@ use crate::{
     clock::Clock, config::Config, dialect, directory::Directory, hub::Hub, metrics::Metrics,
 };
 pub(crate) use error::Error;
+pub(crate) use mp4::answer as mp4;
 pub(crate) use multipart::answer as stream;
 pub(crate) use pages::wall;
 pub(crate) use params::Params;
 pub(crate) use server::serve;
 pub(crate) use snapshot::answer as snapshot;
-pub(crate) use target::{named, resolve};
+pub(crate) use target::{h264_of, jpeg_of, named, resolve};
 
 /// What every handler works with.
 #[derive(Clone, Debug)]
@@ -109,6 +112,10 @@ fn router(app: App) -> Router {
         .route(
             "/api/cameras/{site}/{camera}/stream.mjpeg",
             get(multipart::of_camera),
+        )
+        .route(
+            "/api/cameras/{site}/{camera}/stream.mp4",
+            get(mp4::of_camera),
         )
         .route(
             "/api/cameras/{site}/{camera}/snapshot.jpg",

@@ -1,6 +1,9 @@
 //! Query parameters of pictures and streams.
 
+use std::time::Duration;
+
 use form_urlencoded::parse;
+use sightline_proto::Token;
 
 use super::Error;
 
@@ -14,6 +17,12 @@ pub(crate) struct Params {
     pub(crate) fps: Option<f64>,
     /// The head of the next part follows each picture at once.
     pub(crate) advance_headers: bool,
+    /// The stream, of a file.
+    pub(crate) stream: Option<Token>,
+    /// How long a file is to be.
+    pub(crate) duration: Option<Duration>,
+    /// A file is to have no sound.
+    pub(crate) muted: bool,
 }
 
 impl Params {
@@ -24,7 +33,10 @@ impl Params {
             match &*key {
                 "src" => params.src = Some(value.into_owned()),
                 "fps" => params.fps = Some(rate(&value)?),
-                "advance_headers" => params.advance_headers = flag(&value)?,
+                "advance_headers" => params.advance_headers = flag(&key, &value)?,
+                "stream" => params.stream = Some(stream(&value)?),
+                "duration" => params.duration = Some(duration(&value)?),
+                "audio" => params.muted = !flag(&key, &value)?,
                 _ => {}
             }
         }
@@ -40,11 +52,24 @@ fn rate(value: &str) -> Result<f64, Error> {
         .ok_or_else(|| Error::bad_request("fps must be a number of frames per second above 0"))
 }
 
-fn flag(value: &str) -> Result<bool, Error> {
+fn stream(value: &str) -> Result<Token, Error> {
+    value
+        .parse()
+        .map_err(|error| Error::bad_request(format!("stream: {error}")))
+}
+
+fn duration(value: &str) -> Result<Duration, Error> {
+    let seconds = value.parse().ok().filter(|seconds| *seconds > 0.0);
+    seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| Error::bad_request("duration must be a number of seconds above 0"))
+}
+
+fn flag(key: &str, value: &str) -> Result<bool, Error> {
     match value {
         "1" | "true" | "yes" | "on" => Ok(true),
         "0" | "false" | "no" | "off" | "" => Ok(false),
-        _ => Err(Error::bad_request("advance_headers must be 0 or 1")),
+        _ => Err(Error::bad_request(format!("{key} must be 0 or 1"))),
     }
 }
 
@@ -60,6 +85,10 @@ mod tests {
         assert!(params.advance_headers);
         assert_eq!(params.src.as_deref(), Some("farm/gate"));
         assert_eq!(Params::parse(None).unwrap(), Params::default());
+        let params = Params::parse(Some("stream=sub&duration=2.5&audio=0")).unwrap();
+        assert_eq!(params.stream.unwrap().as_str(), "sub");
+        assert_eq!(params.duration, Some(Duration::from_millis(2_500)));
+        assert!(params.muted);
     }
 
     #[test]
@@ -68,7 +97,17 @@ mod tests {
             let error = Params::parse(Some(bad)).unwrap_err().json();
             assert!(error.to_string().contains("fps must"), "{bad}: {error}");
         }
-        let error = Params::parse(Some("advance_headers=maybe")).unwrap_err();
-        assert!(error.json().to_string().contains("advance_headers must"));
+        for (bad, wanted) in [
+            ("advance_headers=maybe", "advance_headers must"),
+            ("audio=loud", "audio must"),
+            ("duration=0", "duration must"),
+            ("duration=-1", "duration must"),
+            ("duration=nan", "duration must"),
+            ("duration=1e300", "duration must"),
+            ("stream=A%20B", "stream: "),
+        ] {
+            let error = Params::parse(Some(bad)).unwrap_err().json();
+            assert!(error.to_string().contains(wanted), "{bad}: {error}");
+        }
     }
 }

@@ -85,7 +85,7 @@ async fn fresh_frame(app: &App, camera: &Camera, feed: &Feed, inbox: &Inbox) -> 
     }
 }
 
-fn why_not(app: &App, camera: &Camera) -> String {
+pub(super) fn why_not(app: &App, camera: &Camera) -> String {
     // It may have said by now what is wrong.
     let now = app.directory.get(&camera.name);
     let camera = now.as_deref().unwrap_or(camera);

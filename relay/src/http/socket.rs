@@ -42,8 +42,11 @@ const COMMANDS: usize = 16;
 /// How long a connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// The longest reason that a close frame holds, in bytes: RFC 6455, section 5.5.
+const MAX_REASON_BYTES: usize = 123;
+
 /// Why the relay ends a connection: RFC 6455, section 7.4.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Close {
     /// The relay is leaving.
     Restart,
@@ -53,6 +56,8 @@ pub(crate) enum Close {
     TooLarge,
     /// The viewer answers nothing.
     Silent,
+    /// What the viewer asks for is not to be had, on a route that has no other way to say so.
+    Refused(String),
     /// The viewer has left, or its connection broke.
     Gone,
 }
@@ -224,6 +229,10 @@ impl Outlet {
         self.sink.send(Message::Binary(bytes)).await
     }
 
+    pub(crate) async fn text(&mut self, text: String) -> Sent {
+        self.sink.send(Message::Text(text.into())).await
+    }
+
     /// Returns when a ping is to be sent. Cancel safe.
     pub(crate) async fn ping_due(&mut self) {
         self.pings.tick().await;
@@ -235,14 +244,20 @@ impl Outlet {
 }
 
 impl Close {
-    fn frame(self) -> Option<(u16, &'static str)> {
-        match self {
-            Close::Restart => Some((1012, "this relay is shutting down: connect again")),
-            Close::Malformed => Some((1008, "malformed message")),
-            Close::TooLarge => Some((1009, "message too large")),
-            Close::Silent => Some((1008, "no answer to pings")),
-            Close::Gone => None,
-        }
+    fn frame(self) -> Option<(u16, String)> {
+        let (code, text) = match self {
+            Close::Restart => (1012, "this relay is shutting down: connect again"),
+            Close::Malformed => (1008, "malformed message"),
+            Close::TooLarge => (1009, "message too large"),
+            Close::Silent => (1008, "no answer to pings"),
+            Close::Refused(why) => {
+                let fits = |end: &usize| *end <= MAX_REASON_BYTES && why.is_char_boundary(*end);
+                let end = (0..=why.len()).rev().find(fits).unwrap_or(0);
+                return Some((1008, why[..end].to_owned()));
+            }
+            Close::Gone => return None,
+        };
+        Some((code, text.to_owned()))
     }
 
     fn by(error: axum::Error) -> Self {
@@ -252,5 +267,19 @@ impl Close {
             Some(Cause::Protocol(_) | Cause::Utf8(_)) => Close::Malformed,
             _ => Close::Gone,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_fits_into_a_close_frame_whatever_it_says() {
+        let (code, text) = Close::Refused("é".repeat(200)).frame().unwrap();
+        assert_eq!(code, 1008);
+        assert_eq!(text, "é".repeat(61));
+        let (_, short) = Close::Refused("no".into()).frame().unwrap();
+        assert_eq!(short, "no");
     }
 }

@@ -82,6 +82,11 @@ impl Feed {
         Some(step)
     }
 
+    /// Asks the camera for a key frame, which all viewers get; at most once a second, whoever asks.
+    pub(crate) fn ask_for_key(&self) {
+        self.stream.key_wanted.notify_one();
+    }
+
     /// Starts anew with the newest key frame, or the next one.
     pub(crate) fn restart(&self) {
         *self.place.lock().unwrap_or_else(PoisonError::into_inner) = self.stream.place();

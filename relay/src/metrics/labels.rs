@@ -35,6 +35,12 @@ pub(crate) enum Route {
     Multipart,
     Snapshot,
     WebSocket,
+    /// `stream.mp4`.
+    Mp4,
+    /// The WebSocket of go2rtc.
+    Go2rtc,
+    /// The WebSocket of wfs.js.
+    Wfs,
 }
 
 /// Why a connection was refused or ended.
@@ -111,6 +117,9 @@ impl Route {
             Route::Multipart => "multipart",
             Route::Snapshot => "snapshot",
             Route::WebSocket => "websocket",
+            Route::Mp4 => "mp4",
+            Route::Go2rtc => "go2rtc",
+            Route::Wfs => "wfs",
         }
     }
 }

@@ -7,6 +7,7 @@ mod hidden;
 mod journal;
 mod outage;
 mod page;
+mod players;
 mod proxy;
 mod scene;
 mod site;

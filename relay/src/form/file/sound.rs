@@ -23,8 +23,8 @@ pub(super) struct Sound {
     frame: u64,
     silence: Option<Bytes>,
     waiting: VecDeque<Unit>,
-    /// When the last frame ends in the file; nothing before the first one.
-    end: Option<u64>,
+    /// When the last frame ends in the file.
+    end: u64,
     /// How the camera's timeline lies on the file's since the viewer came in, or came back.
     laid: Option<Laid>,
     /// None comes: the pictures go on with silence.
@@ -47,7 +47,7 @@ impl Sound {
             frame: config.frame_samples.max(1).into(),
             silence: config.silence(),
             waiting: VecDeque::new(),
-            end: None,
+            end: 0,
             laid: None,
             is_missing: false,
         }
@@ -56,14 +56,16 @@ impl Sound {
     /// Sound of another configuration, which goes on where the one before ended.
     pub(super) fn after(before: Option<&Self>, config: &aac::Config) -> Self {
         let new = Self::new(config);
-        let end = before.and_then(|before| Some((before.end? * new.rate).div_ceil(before.rate)));
+        let end = before.map_or(0, |before| (before.end * new.rate).div_ceil(before.rate));
         Self { end, ..new }
     }
 
     /// Takes the next frame.
     pub(super) fn wait(&mut self, unit: Unit) {
-        // Of another run of the publisher than the newest one: its pictures have passed, or never come.
-        self.waiting.retain(|held| held.epoch == unit.epoch);
+        // Of another run of the publisher than the newest one, or of before its clock was set: its pictures have
+        // passed, or never come.
+        self.waiting
+            .retain(|held| held.epoch == unit.epoch && held.decode_time <= unit.decode_time);
         if self.waiting.len() >= MAX_WAITING {
             self.waiting.pop_front();
         }
@@ -86,7 +88,7 @@ impl Sound {
             }
             let laid = self.lay(place, time);
             let at = laid.file + (time - laid.camera);
-            let end = self.end.unwrap_or(at);
+            let end = self.end;
             if at < end {
                 // Silence has taken its place, or sound that came before the viewer came back.
                 self.waiting.pop_front();
@@ -115,27 +117,24 @@ impl Sound {
             return laid;
         }
         let exact = self.of_video(place.at) + (time - self.of_video(place.entered));
-        let near = self
-            .end
-            .filter(|end| exact.abs_diff(*end) <= self.frame.div_ceil(2));
+        let is_near = exact.abs_diff(self.end) <= self.frame.div_ceil(2);
         Laid {
             of,
             camera: time,
-            file: near.unwrap_or(exact),
+            file: if is_near { self.end } else { exact },
         }
     }
 
     /// Silence up to the newest picture, once sound is missing for long.
     fn fill(&mut self, place: &Place) -> Option<(Sample, Bytes)> {
-        let end = self.end.unwrap_or(0);
         let newest = self.of_video(place.in_file(place.newest));
-        if end + MISSING_AFTER * self.rate < newest {
+        if self.end + MISSING_AFTER * self.rate < newest {
             self.is_missing = true;
         }
         if !self.is_missing {
             return None;
         }
-        self.silence(end, newest)
+        self.silence(self.end, newest)
     }
 
     /// A frame of silence at `from`, if it ends about at `to` or before.
@@ -148,7 +147,7 @@ impl Sound {
     }
 
     fn sample(&mut self, decode_time: u64, payload: Bytes) -> (Sample, Bytes) {
-        self.end = Some(decode_time + self.frame);
+        self.end = decode_time + self.frame;
         let sample = Sample {
             track: Track::Audio,
             decode_time,

@@ -2,6 +2,7 @@
 
 mod camera;
 mod client;
+pub(crate) mod film;
 mod socket;
 
 use std::{net::SocketAddr, time::Duration};
