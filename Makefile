@@ -15,10 +15,13 @@ TEST_TOOLS := $(BUILD_TOOLS) $(VM_TOOLS) node cmake cargo-deny nats-server nats-
 PROGRAMS := cargo build --locked --bins -p sightline-publisher -p sightline-relay -p sightline
 # With the same features for every target: nothing is built twice.
 TESTS := cargo test --locked -p sightline-tests --features browser
+# What the files in deploy/ are checked by.
+DEPLOY_TOOLS := python3 openssl nats-server nats-server-current haproxy nginx caddy promtool traefik compose \
+	systemd-analyze dpkg-deb chart
 
 .PHONY: help demo test check bench audit fuzz image install \
 	test-unit test-web test-e2e test-browser test-v4l2 \
-	check-format check-clippy check-deny check-doc check-links check-web
+	check-format check-clippy check-deny check-doc check-links check-web check-deploy packages
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sort -u | \
@@ -39,15 +42,16 @@ test: ## Everything that CI runs: installs the tools, checks, and runs every tes
 	@echo; echo "all steps passed"
 
 install: ## Install what the tests need and is missing
-	@$(INSTALL) $(TEST_TOOLS)
+	@$(INSTALL) $(TEST_TOOLS) $(DEPLOY_TOOLS)
 
-check: ## Format, lints, licences, docs, links
+check: ## Format, lints, licences, docs, links, the files in deploy/
 	@$(STEP) format $(MAKE) check-format
 	@$(STEP) clippy $(MAKE) check-clippy
 	@$(STEP) deny $(MAKE) check-deny
 	@$(STEP) doc $(MAKE) check-doc
 	@$(STEP) links $(MAKE) check-links
 	@$(STEP) web $(MAKE) check-web
+	@$(STEP) deploy $(MAKE) check-deploy
 
 check-format:
 	cargo fmt --all --check
@@ -76,6 +80,10 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	@$(INSTALL) node
 	cd web && npm ci --no-audit --no-fund
 	@touch $@
+
+check-deploy: ## Files in deploy/, each by the program that it is for
+	@$(INSTALL) $(DEPLOY_TOOLS)
+	scripts/check-deploy
 
 bench: ## What it costs to serve a frame: the relay beside the physical floor
 	@$(INSTALL) $(BUILD_TOOLS) nats-server
@@ -120,3 +128,9 @@ image: ## Container images of publisher and relay
 	@docker version >/dev/null 2>&1 || { echo "error: needs a running docker engine" >&2; exit 1; }
 	docker build --file deploy/docker/publisher.Dockerfile --tag sightline-publisher .
 	docker build --file deploy/docker/relay.Dockerfile --tag sightline-relay .
+
+packages: ## Debian packages of this machine's architecture, in target/debian
+	@$(INSTALL) $(BUILD_TOOLS) cmake nasm dpkg-deb
+	cargo build --release --locked --bins -p sightline-publisher -p sightline-relay -p sightline \
+		--features sightline-publisher/turbojpeg
+	scripts/package
