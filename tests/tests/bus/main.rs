@@ -6,4 +6,5 @@ mod contract;
 mod credentials;
 mod outage;
 mod rig;
+mod sites;
 mod tls;
