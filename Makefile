@@ -104,6 +104,7 @@ test-web: web/node_modules/.package-lock.json ## Tests of the page's modules
 
 test-e2e: ## Bus contract, and whole fleets with real nats-servers and clients
 	@$(INSTALL) $(BUILD_TOOLS) nats-server nats-server-current gst-rtsp-server ffmpeg haproxy
+	@$(INSTALL) python3 openssl nginx
 	$(PROGRAMS)
 	$(TESTS) --lib --test workspace --test bus --test e2e -- --test-threads=4
 

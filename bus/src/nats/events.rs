@@ -98,7 +98,7 @@ impl Events {
         if text.to_lowercase().contains("permissions violation") {
             tracing::error!(
                 error = text,
-                "nats refuses this: the credentials lack a permission (docs/ref/wire.md lists the subjects)"
+                "nats refuses this: the credentials lack a permission (docs/nats.md says what those of a site allow)"
             );
         } else {
             tracing::warn!(error = text, "nats reports an error");

@@ -25,6 +25,15 @@ fn haproxy_config() -> PathBuf {
     root().join("deploy/haproxy/haproxy.cfg")
 }
 
+/// The system's, or the one that `scripts/install` unpacked.
+fn nginx() -> PathBuf {
+    let system = PathBuf::from("/usr/sbin/nginx");
+    if system.exists() {
+        return system;
+    }
+    root().join("target/tools/nginx/usr/sbin/nginx")
+}
+
 #[tokio::test]
 async fn nats_servers_take_their_configuration() {
     for version in [Version::Debian, Version::Current] {
@@ -173,17 +182,64 @@ async fn start_haproxy(relays: [&Relay; 2], folder: &TempDir) -> (Process, Strin
     std::fs::write(&path, config).unwrap();
     let arguments = ["-f".to_owned(), path.display().to_string()];
     let process = Process::start("haproxy", &haproxy(), &arguments).unwrap();
-    eventually("haproxy passes requests on", SOON, async || {
-        let answer = http::get(&address, "/healthz").await?;
+    until_passed_on(&address).await;
+    (process, address)
+}
+
+/// The shipped configuration with these relays, and with its folders in `folder`.
+async fn start_nginx(relays: [&Relay; 2], folder: &TempDir) -> (Process, String) {
+    let address = format!("127.0.0.1:{}", port::free());
+    let place = folder.path().display();
+    let mut config = std::fs::read_to_string(root().join("deploy/nginx/nginx.conf")).unwrap();
+    let mut folders = String::from("http {\n");
+    for name in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
+        folders += &format!("{name}_temp_path {place}/{name};\n");
+    }
+    for (from, to) in [
+        ("http {", folders.as_str()),
+        ("listen 8080", &format!("listen {address}")),
+        ("127.0.0.1:8081", relays[0].address()),
+        ("127.0.0.1:8082", relays[1].address()),
+    ] {
+        assert!(config.contains(from), "{from}");
+        config = config.replacen(from, to, 1);
+    }
+    let path = folder.path().join("nginx.conf");
+    std::fs::write(&path, config).unwrap();
+    let arguments = [
+        "-c".to_owned(),
+        path.display().to_string(),
+        "-e".to_owned(),
+        "stderr".to_owned(),
+        "-g".to_owned(),
+        format!("daemon off; pid {place}/nginx.pid;"),
+    ];
+    let process = Process::start("nginx", &nginx(), &arguments).unwrap();
+    until_passed_on(&address).await;
+    (process, address)
+}
+
+async fn until_passed_on(address: &str) {
+    eventually("requests are passed on", SOON, async || {
+        let answer = http::get(address, "/healthz").await?;
         ensure!(answer.status == 200, "{}", answer.status);
         Ok(())
     })
     .await;
-    (process, address)
 }
 
 #[tokio::test]
-async fn viewers_behind_a_load_balancer_go_on_when_a_relay_dies() {
+async fn viewers_behind_haproxy_go_on_when_a_relay_dies() {
+    assert_viewers_go_on(async |relays, folder| start_haproxy(relays, folder).await).await;
+}
+
+#[tokio::test]
+async fn viewers_behind_nginx_go_on_when_a_relay_dies() {
+    assert_viewers_go_on(async |relays, folder| start_nginx(relays, folder).await).await;
+}
+
+/// With two relays behind the load balancer that `start` starts.
+async fn assert_viewers_go_on(start: impl AsyncFnOnce([&Relay; 2], &TempDir) -> (Process, String)) {
     let _machine = light().await;
     let server = Server::start(Version::Current, "").await;
     let unlimited = [("SIGHTLINE_HTTP__MAX_CONNECTIONS_PER_ADDRESS", "0")];
@@ -198,7 +254,7 @@ async fn viewers_behind_a_load_balancer_go_on_when_a_relay_dies() {
         relay.until_online("farm/gate").await;
     }
     let folder = TempDir::new().unwrap();
-    let (_haproxy, address) = start_haproxy([&first, &second], &folder).await;
+    let (_balancer, address) = start([&first, &second], &folder).await;
 
     // Viewers are spread over both.
     let mut streams = Vec::new();
