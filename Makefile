@@ -131,7 +131,7 @@ image: ## Container images of publisher and relay
 	docker build --file deploy/docker/relay.Dockerfile --tag sightline-relay .
 
 packages: ## Debian packages of this machine's architecture, in target/debian
-	@$(INSTALL) $(BUILD_TOOLS) cmake nasm dpkg-deb
+	@$(INSTALL) $(BUILD_TOOLS) cmake dpkg-deb
 	cargo build --release --locked --bins -p sightline-publisher -p sightline-relay -p sightline \
 		--features sightline-publisher/turbojpeg
 	scripts/package
