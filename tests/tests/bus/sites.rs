@@ -38,13 +38,16 @@ impl Hub {
             &[
                 (
                     "port: 443",
-                    &format!("host: 127.0.0.1\n    port: {}", port::free()),
+                    format!("host: 127.0.0.1\n    port: {}", port::free()).as_str(),
                 ),
                 (
                     "port: 7422",
-                    &format!("host: 127.0.0.1\n    port: {leaf_port}"),
+                    format!("host: 127.0.0.1\n    port: {leaf_port}").as_str(),
                 ),
-                ("127.0.0.1:8222", &format!("127.0.0.1:{}", port::free())),
+                (
+                    "127.0.0.1:8222",
+                    format!("127.0.0.1:{}", port::free()).as_str(),
+                ),
             ],
         );
         let server = Server::start(version, &include(&file)).await;
@@ -86,7 +89,7 @@ impl Hub {
             Version::Current,
             "leaf",
             folder.path(),
-            &[("$NATS_HUB", &url), ("$NATS_SITE_KEY", key.trim())],
+            &[("$NATS_HUB", url.as_str()), ("$NATS_SITE_KEY", key.trim())],
         );
         let server = Server::start(Version::Current, &include(&file)).await;
         let bus = connected(&options(&server)).await;
@@ -178,8 +181,8 @@ impl Fleet {
     ///
     /// Both first agree on a message that is allowed on the same way, and again after it: everything in between
     /// has then been carried, or refused.
-    async fn carries(&self, from: &Bus, to: &Bus, subject: &Subject, pattern: Pattern) -> bool {
-        let mut subscription = to.subscribe(&pattern).await.unwrap();
+    async fn carries(&self, from: &Bus, to: &Bus, subject: &Subject, pattern: &Pattern) -> bool {
+        let mut subscription = to.subscribe(pattern).await.unwrap();
         self.pass(from, to).await;
         from.publish(subject, Bytes::from_static(b"x"))
             .await
@@ -201,7 +204,7 @@ impl Fleet {
                 &self.shop
             };
             if std::ptr::eq(bus, from) {
-                arrives(from, &self.relay, Topic::Announce(name(site, "marker"))).await;
+                arrives(from, &self.relay, &Topic::Announce(name(site, "marker"))).await;
             }
         }
         let back = if std::ptr::eq(to, &self.relay) {
@@ -209,9 +212,9 @@ impl Fleet {
         } else {
             to
         };
-        arrives(&self.relay, back, Topic::QueryAnnounce).await;
+        arrives(&self.relay, back, &Topic::QueryAnnounce).await;
         if std::ptr::eq(to, &self.relay) {
-            arrives(&self.farm, to, Topic::Announce(name("farm", "marker"))).await;
+            arrives(&self.farm, to, &Topic::Announce(name("farm", "marker"))).await;
         }
     }
 
@@ -315,7 +318,7 @@ impl Fleet {
         ];
         for (what, wanted, from, to, subject, pattern) in cases {
             assert_eq!(
-                self.carries(from, to, subject, pattern).await,
+                self.carries(from, to, subject, &pattern).await,
                 wanted,
                 "{what}"
             );
@@ -347,7 +350,7 @@ impl Fleet {
 }
 
 /// Waits until a message on `topic` came from one to the other.
-async fn arrives(from: &Bus, to: &Bus, topic: Topic) {
+async fn arrives(from: &Bus, to: &Bus, topic: &Topic) {
     let subject = topic.subject();
     let mut marks = to.subscribe(&subject.clone().into()).await.unwrap();
     eventually("an allowed message", SOON, async || {

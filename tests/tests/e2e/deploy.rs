@@ -197,7 +197,7 @@ async fn start_nginx(relays: [&Relay; 2], folder: &TempDir) -> (Process, String)
     }
     for (from, to) in [
         ("http {", folders.as_str()),
-        ("listen 8080", &format!("listen {address}")),
+        ("listen 8080", format!("listen {address}").as_str()),
         ("127.0.0.1:8081", relays[0].address()),
         ("127.0.0.1:8082", relays[1].address()),
     ] {
@@ -230,12 +230,12 @@ async fn until_passed_on(address: &str) {
 
 #[tokio::test]
 async fn viewers_behind_haproxy_go_on_when_a_relay_dies() {
-    assert_viewers_go_on(async |relays, folder| start_haproxy(relays, folder).await).await;
+    assert_viewers_go_on(start_haproxy).await;
 }
 
 #[tokio::test]
 async fn viewers_behind_nginx_go_on_when_a_relay_dies() {
-    assert_viewers_go_on(async |relays, folder| start_nginx(relays, folder).await).await;
+    assert_viewers_go_on(start_nginx).await;
 }
 
 /// With two relays behind the load balancer that `start` starts.
