@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
     };
     let mut place = Place::default();
     let mut last = [i64::MIN; 2];
-    while let Some(sample) = movie.next(&mut place) {
+    while let Some(sample) = movie.next(&mut place, 0) {
         let last = &mut last[sample.track.id() as usize - 1];
         assert!(sample.decode_us >= *last && sample.decode_us <= sample.present_us);
         assert!(sample.format < movie.formats.len());

@@ -99,8 +99,14 @@ impl Movie {
         !self.defaults.is_empty() && self.video.table.len() == 0
     }
 
-    /// The next frame of either track in the order of decoding. For a file that is not fragmented.
-    pub fn next(&self, place: &mut Place) -> Option<Sample> {
+    /// Whether there is a track of sound that is understood.
+    pub fn has_audio(&self) -> bool {
+        self.audio.is_some()
+    }
+
+    /// The next frame of either track in the order of decoding, sound so much earlier. For a file that is not
+    /// fragmented.
+    pub fn next(&self, place: &mut Place, sound_ahead_us: i64) -> Option<Sample> {
         let (mut video_place, mut audio_place) = (place.video, place.audio);
         let video = self.video.next(&mut video_place);
         let audio = self
@@ -108,7 +114,7 @@ impl Movie {
             .as_ref()
             .and_then(|audio| audio.next(&mut audio_place));
         let audio_first = match (&video, &audio) {
-            (Some(video), Some(audio)) => audio.decode_us < video.decode_us,
+            (Some(video), Some(audio)) => audio.decode_us - sound_ahead_us < video.decode_us,
             (None, _) => true,
             (_, None) => false,
         };
@@ -125,7 +131,7 @@ impl Movie {
     /// that is not fragmented.
     pub fn beyond(&self, file_bytes: u64) -> (u64, u64) {
         let (mut place, mut beyond, mut all) = (Place::default(), 0, 0);
-        while let Some(sample) = self.next(&mut place) {
+        while let Some(sample) = self.next(&mut place, 0) {
             all += 1;
             let end = sample.offset.checked_add(sample.len_bytes.into());
             beyond += u64::from(end.is_none_or(|end| end > file_bytes));

@@ -78,7 +78,7 @@ fn frames_lie_one_after_the_other_in_their_chunks() {
     assert!(!movie.is_fragmented());
     let mut place = Place::default();
     let mut found = Vec::new();
-    while let Some(sample) = movie.next(&mut place) {
+    while let Some(sample) = movie.next(&mut place, 0) {
         found.push((
             sample.offset,
             sample.len_bytes,

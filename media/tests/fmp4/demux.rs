@@ -44,7 +44,7 @@ fn samples(file: &[u8]) -> (Movie, Vec<Sample>) {
         }
     } else {
         let mut place = Place::default();
-        while let Some(sample) = movie.next(&mut place) {
+        while let Some(sample) = movie.next(&mut place, 0) {
             samples.push(sample);
         }
     }

@@ -162,7 +162,7 @@ mod tests {
                     }],
                 },
                 Format {
-                    fourcc: "H264".into(),
+                    fourcc: "HEVC".into(),
                     description: "H.264".into(),
                     format: None,
                     sizes: Vec::new(),
@@ -193,7 +193,7 @@ mod tests {
   driver    uvcvideo, at usb-1
   formats
     mjpeg   640x480 (30, 7.5 fps)
-    not used: H264
+    not used: HEVC
   controls
     brightness = 5                      -64 to 64, default 0
     auto_exposure = 1                   1 (Manual), default 0, no effect now: another control rules it

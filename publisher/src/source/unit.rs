@@ -5,6 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sightline_media::{aac, h264};
 
+use super::DropReason;
+
 /// One access unit, to be carried as it is. Those of one track are in the order of decoding.
 #[derive(Clone, Debug)]
 pub(crate) struct Unit {
@@ -53,5 +55,15 @@ impl Unit {
             Format::H264(_) | Format::H265(_) => Track::Video,
             Format::Aac(_) => Track::Audio,
         }
+    }
+}
+
+/// What a part of a stream that cannot be carried is counted as; `None` for bytes that are none of it.
+pub(crate) fn drop_reason(reason: h264::Reason) -> Option<DropReason> {
+    match reason {
+        h264::Reason::Garbage => None,
+        h264::Reason::TooLarge => Some(DropReason::TooLarge),
+        h264::Reason::WaitingForKey => Some(DropReason::WaitingForKey),
+        _ => Some(DropReason::Damaged),
     }
 }

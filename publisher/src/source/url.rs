@@ -17,10 +17,15 @@ pub(crate) struct SourceUrl {
 }
 
 impl SourceUrl {
-    /// Takes in what was configured; only the scheme must be there. `-` is standard input, `file:-`.
+    /// Takes in what was configured; only the scheme must be there. `-` is standard input, `file:-`, and may have
+    /// parameters.
     pub(crate) fn new(text: &str, controls: BTreeMap<String, i64>) -> Result<Self, InvalidSource> {
+        let stdin;
         let text = match text.trim() {
-            "-" => "file:-",
+            text if matches!(text.as_bytes(), [b'-'] | [b'-', b'#' | b'?', ..]) => {
+                stdin = format!("file:{text}");
+                &stdin
+            }
             text => text,
         };
         let scheme = text
@@ -69,9 +74,28 @@ impl SourceUrl {
         url.to_file_path().map_err(|()| wanted())
     }
 
-    /// The parameters behind `?`.
+    /// Our own parameters, behind `?` or `#`.
     pub(crate) fn parameters(&self) -> Result<Parameters<'_>, InvalidSource> {
-        Parameters::new(self, self.url()?.query().unwrap_or_default())
+        let url = self.url()?;
+        match (url.query(), url.fragment()) {
+            (Some(_), Some(_)) => Err(self.invalid("its parameters stand behind ? or #, not both")),
+            (query, fragment) => Parameters::new(self, query.or(fragment).unwrap_or_default()),
+        }
+    }
+
+    /// The command line of a source that is one, and our own parameters behind ` #` at its end, where a shell has
+    /// its comments.
+    pub(crate) fn command(&self) -> Result<(&str, Parameters<'_>), InvalidSource> {
+        let line = self.rest();
+        let comment = line.match_indices('#').map(|(at, _)| at).find(|&at| {
+            let before = &line[..at];
+            before.ends_with([' ', '\t'])
+                && !before.trim_end().ends_with('\\')
+                && shlex::split(before).is_some()
+        });
+        let (command, parameters) =
+            comment.map_or((line, ""), |at| (&line[..at], line[at + 1..].trim()));
+        Ok((command, Parameters::new(self, parameters)?))
     }
 
     /// The parameters behind `#`, for sources whose query belongs to the camera.
@@ -268,6 +292,26 @@ mod tests {
     fn a_dash_is_standard_input() {
         let url = url("-");
         assert_eq!((url.scheme(), url.rest()), ("file", "-"));
+        let with_options = SourceUrl::new("-#fps=2", BTreeMap::new()).unwrap();
+        assert_eq!(with_options.rest(), "-#fps=2");
+        let mut parameters = with_options.parameters().unwrap();
+        assert_eq!(parameters.fps(), Ok(Some(2.0)));
+    }
+
+    #[test]
+    fn parameters_of_a_command_stand_where_a_shell_has_comments() {
+        for (text, command, fps) in [
+            ("exec:cmd -a b #fps=2", "cmd -a b ", Some(2.0)),
+            ("exec:cmd a#fps=2", "cmd a#fps=2", None),
+            ("exec:cmd ' #fps=2'", "cmd ' #fps=2'", None),
+            ("exec:cmd ' #x' #fps=3", "cmd ' #x' ", Some(3.0)),
+            ("exec:cmd \\ #fps=2", "cmd \\ #fps=2", None),
+        ] {
+            let url = url(text);
+            let (line, mut parameters) = url.command().unwrap();
+            assert_eq!((line, parameters.fps()), (command, Ok(fps)), "{text}");
+        }
+        assert!(url("exec:cmd #fps=1&fps=2").command().is_err());
     }
 
     #[test]
@@ -289,6 +333,7 @@ mod tests {
             ("test://?size=640", "size=640"),
             ("test://?siez=640x360", "known are size, fps"),
             ("test://?fps=1&fps=2", "fps is given twice"),
+            ("test://?fps=1#fps=2", "behind ? or #, not both"),
         ] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(wanted), "{error}");

@@ -1,6 +1,7 @@
-//! `exec:COMMAND ...`: a child process whose standard output is a stream of JPEGs.
+//! `exec:COMMAND ... #format=h264&fps=5`: a child process whose standard output is a stream of JPEGs or bare H.264.
 //!
-//! For example `exec:ffmpeg -loglevel error -i rtsp://... -f mjpeg -`. The line is cut into words as a
+//! For example `exec:ffmpeg -loglevel error -i rtsp://... -f mjpeg -`. The parameters may be left out: what comes
+//! tells what it is, and `fps` is for streams so slow that they would be taken for silent. The line is cut into words as a
 //! shell does, with quotes and backslashes, but no shell runs: no variables, no wildcards, no pipes.
 //! For those, write `exec:sh -c '...'`.
 //!
@@ -14,7 +15,6 @@ use std::{convert::Infallible, ffi::OsString, io, time::Duration};
 
 use bytes::BytesMut;
 use futures_util::{FutureExt as _, future::BoxFuture};
-use sightline_media::jpeg::Splitter;
 use tokio::{
     io::AsyncReadExt as _,
     net::unix::pipe,
@@ -26,7 +26,10 @@ use self::{
     child::{Child, Exit},
     stderr::Log,
 };
-use super::{Error, Hint, InvalidSource, Output, Source, SourceUrl, passthrough};
+use super::{
+    Error, Hint, InvalidSource, Output, Source, SourceUrl,
+    live::{self, Live},
+};
 use crate::clock::now_us;
 
 /// How long a command may go without a picture: from its start, as some take their time to connect, and
@@ -49,12 +52,16 @@ struct Exec {
     arguments: Vec<OsString>,
     /// Without arguments, which may hold passwords.
     what: String,
+    options: live::Options,
     silence: Duration,
 }
 
 impl Exec {
     fn new(url: &SourceUrl, silence: Duration) -> Result<Self, InvalidSource> {
-        let words = shlex::split(url.rest())
+        let (line, mut parameters) = url.command()?;
+        let options = live::Options::take(&mut parameters)?;
+        parameters.finish()?;
+        let words = shlex::split(line)
             .ok_or_else(|| url.invalid("a quote or backslash at the end is left open"))?;
         let mut words = words.into_iter().map(OsString::from);
         let program = words
@@ -65,7 +72,8 @@ impl Exec {
             program,
             arguments: words.collect(),
             what: url.to_string(),
-            silence,
+            options,
+            silence: options.silence(silence),
         })
     }
 
@@ -93,6 +101,7 @@ impl Exec {
                 let _ = timeout(DRAIN, log.read(&mut stderr)).await;
                 Err(self.ended(&exit, any, log.last_line()))
             }
+            End::Unusable(error) => Err(self.failed(error.to_string())),
             End::Unreadable(error) => {
                 Err(self.failed(format!("its output cannot be read: {error}")))
             }
@@ -106,8 +115,7 @@ impl Exec {
         mut stdout: pipe::Receiver,
         child: &mut Child,
     ) -> End {
-        let mut splitter = Splitter::new(passthrough::MAX_BYTES);
-        let mut watch = passthrough::Watch::new(self.silence);
+        let mut live = Live::new(self.options.format, self.silence);
         let mut buffer = BytesMut::with_capacity(READ_BYTES);
         let mut any = false;
         let mut drained = None;
@@ -123,7 +131,11 @@ impl Exec {
                     continue;
                 }
                 () = sleep_until(drained.unwrap_or_else(Instant::now)), if drained.is_some() => Ok(0),
-                () = sleep(watch.left()) => return End::Silent,
+                () = sleep(live.quiet()) => {
+                    any |= live.flush(output);
+                    continue;
+                }
+                () = sleep(live.left()) => return End::Silent,
             };
             match read {
                 Ok(0) => break,
@@ -132,19 +144,15 @@ impl Exec {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return End::Unreadable(error),
             }
-            for split in splitter.push(&buffer, now_us()) {
-                if passthrough::put_split(output, split) {
-                    any = true;
-                    watch.picture_came();
-                }
+            match live.push(&buffer, now_us(), output) {
+                Ok(given) => any |= given,
+                Err(error) => return End::Unusable(error),
             }
-            if watch.left().is_zero() {
+            if live.left().is_zero() {
                 return End::Silent;
             }
         }
-        if let Some(rest) = splitter.finish() {
-            passthrough::put_split(output, rest);
-        }
+        any |= live.finish(output);
         End::Closed { any }
     }
 
@@ -201,12 +209,13 @@ enum End {
     Closed {
         any: bool,
     },
+    Unusable(live::Unusable),
     Unreadable(io::Error),
 }
 
 impl Source for Exec {
     fn hint(&self) -> Hint {
-        Hint::default()
+        self.options.hint()
     }
 
     fn run<'a>(

@@ -1,4 +1,4 @@
-//! `-`: JPEGs on standard input, as they come.
+//! `-`, `file:///dev/stdin`: JPEGs or bare H.264 on standard input, as they come.
 //!
 //! While nobody watches, nothing is read and the writer waits: what it wrote until then comes first. A
 //! file as standard input is played like any other, once.
@@ -14,14 +14,16 @@ use std::{
 
 use bytes::BytesMut;
 use futures_util::{FutureExt as _, future::BoxFuture};
-use sightline_media::jpeg::Splitter;
-use tokio::{io::AsyncReadExt as _, net::unix::pipe, time::timeout};
+use tokio::{io::AsyncReadExt as _, net::unix::pipe, time::sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::{DEFAULT_FPS, player::Player};
+use super::Film;
 use crate::{
     clock::now_us,
-    source::{Error, Hint, Output, Source, passthrough},
+    source::{
+        Error, Hint, Output, Source,
+        live::{self, Live},
+    },
 };
 
 const WHAT: &str = "standard input";
@@ -32,11 +34,13 @@ const READ_BYTES: usize = 64 << 10;
 /// How long the writer may go without a picture.
 pub(super) const SILENCE: Duration = Duration::from_secs(15);
 
-pub(super) struct Stdin;
+pub(super) struct Stdin {
+    pub(super) options: live::Options,
+}
 
 impl Source for Stdin {
     fn hint(&self) -> Hint {
-        Hint::default()
+        self.options.hint()
     }
 
     fn run<'a>(
@@ -50,7 +54,7 @@ impl Source for Stdin {
                     .as_fd()
                     .try_clone_to_owned()
                     .map_err(|error| open(&error))?;
-                read(stdin, output, SILENCE).await
+                read(stdin, self.options, output, SILENCE).await
             };
             stop.run_until_cancelled(read).await.unwrap_or(Ok(()))
         }
@@ -58,65 +62,74 @@ impl Source for Stdin {
     }
 }
 
-/// Hands on the pictures that come from `input`, until it ends. Never gives `Ok`.
+/// Hands on what comes from `input`, until it ends. Never gives `Ok`.
 ///
 /// Nothing here blocks a thread: one that waits for input cannot be stopped.
-pub(super) async fn read(input: OwnedFd, output: &Output, silence: Duration) -> Result<(), Error> {
+pub(super) async fn read(
+    input: OwnedFd,
+    options: live::Options,
+    output: &Output,
+    silence: Duration,
+) -> Result<(), Error> {
     if input.is_terminal() {
         return Err(open(
-            &"it is a terminal; pipe JPEGs into this program, as `ffmpeg ... -f mjpeg - |` does",
+            &"it is a terminal; pipe JPEGs or H.264 into this program, as `ffmpeg ... -f mjpeg - |` does",
         ));
     }
     let file = std::fs::File::from(input);
     let kind = file.metadata().map_err(|error| open(&error))?.file_type();
     if kind.is_file() {
-        let player = Player {
+        let film = Film {
             what: WHAT.into(),
-            fps: DEFAULT_FPS,
+            extension: None,
+            fps: options.fps,
             repeat: false,
         };
-        return player.play(tokio::fs::File::from_std(file), output).await;
+        let file = tokio::fs::File::from_std(file);
+        return film.play(file, output, |_| {}).await;
     }
     if !kind.is_fifo() {
         return Err(open(&"it is neither a pipe nor a file"));
     }
     let pipe = pipe::Receiver::from_file(file).map_err(|error| open(&error))?;
-    read_pipe(pipe, output, silence).await
+    read_pipe(pipe, options.format, output, options.silence(silence)).await
 }
 
 async fn read_pipe(
     mut pipe: pipe::Receiver,
+    format: Option<live::Format>,
     output: &Output,
     silence: Duration,
 ) -> Result<(), Error> {
-    let mut splitter = Splitter::new(passthrough::MAX_BYTES);
-    let mut watch = passthrough::Watch::new(silence);
+    let mut live = Live::new(format, silence);
     let mut buffer = BytesMut::with_capacity(READ_BYTES);
+    let failed = |reason: String| Error::Failed {
+        what: WHAT.into(),
+        reason,
+    };
     loop {
         buffer.clear();
         buffer.reserve(READ_BYTES);
-        let silent = || Error::Silent {
-            what: WHAT.into(),
-            silence,
-        };
-        let read = timeout(watch.left(), pipe.read_buf(&mut buffer))
-            .await
-            .map_err(|_| silent())?;
-        if read.map_err(|error| Error::Failed {
-            what: WHAT.into(),
-            reason: error.to_string(),
-        })? == 0
-        {
-            if let Some(rest) = splitter.finish() {
-                passthrough::put_split(output, rest);
+        let read = tokio::select! {
+            biased;
+            read = pipe.read_buf(&mut buffer) => read,
+            () = sleep(live.quiet()) => {
+                live.flush(output);
+                continue;
             }
+            () = sleep(live.left()) => {
+                return Err(Error::Silent {
+                    what: WHAT.into(),
+                    silence,
+                });
+            }
+        };
+        if read.map_err(|error| failed(error.to_string()))? == 0 {
+            live.finish(output);
             return Err(Error::Ended { what: WHAT.into() });
         }
-        for split in splitter.push(&buffer, now_us()) {
-            if passthrough::put_split(output, split) {
-                watch.picture_came();
-            }
-        }
+        live.push(&buffer, now_us(), output)
+            .map_err(|error| failed(error.to_string()))?;
     }
 }
 

@@ -17,6 +17,7 @@ use super::{
     buffers::{Buffers, Stamp},
     choose::{self, Choice, Offer},
     control, fault,
+    hand_on::{Frame, HandOn},
     ioctl::{self, Format},
     pixel::{Pixel, Shape, code, is_whole_frame},
     stamp::capture_time_us,
@@ -24,7 +25,7 @@ use super::{
 use crate::{
     clock::now_us,
     picture::{Image, Picture},
-    source::{DropReason, Error, Hint, Output, passthrough},
+    source::{DropReason, Error, Hint, Output},
 };
 
 /// A camera that gives no usable frame for so long has failed: drivers do not notice by themselves.
@@ -59,14 +60,21 @@ pub(super) fn run(
         Buffers::start(&camera.device).map_err(|error| cannot(fault::reason(&error)))?;
     let silence = camera.longest_silence();
     let mut last_good = Instant::now();
+    let mut hand_on = HandOn::default();
     while !stop.is_cancelled() {
         if buffers.wait(TICK).map_err(|error| failed(&error))? {
-            let taken = buffers.take(|bytes, stamp| camera.picture(bytes, stamp));
+            let taken = buffers.take(|bytes, stamp| camera.frame(bytes, stamp));
             match taken.map_err(|error| failed(&error))? {
                 None => std::thread::sleep(FALSE_ALARM),
-                Some(picture) => {
-                    if hand_on(output, picture) {
-                        last_good = Instant::now();
+                Some(frame) => {
+                    let now = Instant::now();
+                    let is_h264 = matches!(camera.pixel, Gives::H264);
+                    let outcome = hand_on.frame(frame, is_h264, now, output);
+                    if outcome.good {
+                        last_good = now;
+                    }
+                    if outcome.ask_for_key {
+                        control::ask_for_key_frame(&camera.device);
                     }
                 }
             }
@@ -92,6 +100,7 @@ struct Camera {
 
 enum Gives {
     Jpeg,
+    H264,
     Raw(Shape),
 }
 
@@ -159,44 +168,29 @@ impl Camera {
         SILENCE.max(interval.saturating_mul(3))
     }
 
-    /// The picture of a frame, copied out of it, or why there is none. A JPEG is not looked at yet: the
+    /// A frame, copied out of its buffer, or why there is none. What is compressed is not looked at yet: the
     /// buffer goes back to the driver first.
-    fn picture(&self, bytes: &[u8], stamp: Stamp) -> Result<Picture, DropReason> {
+    fn frame(&self, bytes: &[u8], stamp: Stamp) -> Result<Frame, DropReason> {
         if stamp.flags.contains(Flags::ERROR) || bytes.is_empty() {
             return Err(DropReason::Corrupt);
         }
+        tracing::trace!(sequence = stamp.sequence, len = bytes.len(), "frame");
+        let capture_time_us =
+            capture_time_us(stamp.flags, stamp.time, ioctl::monotonic_now(), now_us());
         let image = match &self.pixel {
+            Gives::H264 => {
+                return Ok(Frame::H264 {
+                    data: Bytes::copy_from_slice(bytes),
+                    capture_time_us,
+                });
+            }
             Gives::Jpeg => Image::Jpeg(Bytes::copy_from_slice(bytes)),
             Gives::Raw(shape) => Image::Raw(shape.picture(bytes).ok_or(DropReason::Truncated)?),
         };
-        tracing::trace!(sequence = stamp.sequence, len = bytes.len(), "frame");
-        Ok(Picture {
-            capture_time_us: capture_time_us(
-                stamp.flags,
-                stamp.time,
-                ioctl::monotonic_now(),
-                now_us(),
-            ),
-            image,
-        })
-    }
-}
-
-/// Hands on a picture that is fit for it, else counts it. Says whether it was.
-fn hand_on(output: &Output, picture: Result<Picture, DropReason>) -> bool {
-    match picture {
-        Ok(Picture {
+        Ok(Frame::Picture(Picture {
             capture_time_us,
-            image: Image::Jpeg(jpeg),
-        }) => passthrough::put(output, jpeg, capture_time_us),
-        Ok(picture) => {
-            output.put(picture);
-            true
-        }
-        Err(reason) => {
-            output.count(reason);
-            false
-        }
+            image,
+        }))
     }
 }
 
@@ -248,6 +242,7 @@ fn understand(choice: &Choice, format: &Format) -> Result<Gives, String> {
     }
     Ok(match pixel {
         Pixel::Mjpeg => Gives::Jpeg,
+        Pixel::H264 => Gives::H264,
         Pixel::Raw(layout) => Gives::Raw(Shape::new(layout, format)),
     })
 }
@@ -341,5 +336,18 @@ mod tests {
         };
         let error = understand(&choice, &format).err().unwrap();
         assert_eq!(error, "asked for yuyv, the driver gives MJPG");
+        let h264 = v4l::FourCC::new(b"H264");
+        let (asked, given) = (
+            Choice {
+                fourcc: h264,
+                pixel: Pixel::H264,
+                ..choice
+            },
+            Format {
+                fourcc: h264,
+                ..format
+            },
+        );
+        assert!(matches!(understand(&asked, &given), Ok(Gives::H264)));
     }
 }

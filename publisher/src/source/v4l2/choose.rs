@@ -187,6 +187,20 @@ mod tests {
     }
 
     #[test]
+    fn h264_is_taken_where_there_is_no_motion_jpeg_or_it_is_asked_for() {
+        let all = [
+            offer(b"YUYV", &[(640, 480)]),
+            offer(b"H264", &[(1280, 720), (640, 480)]),
+            offer(b"MJPG", &[(640, 480)]),
+        ];
+        assert_eq!(chosen(&all, None), (Pixel::Mjpeg, (640, 480)));
+        assert_eq!(chosen(&all[..2], None), (Pixel::H264, (1280, 720)));
+        assert_eq!(chosen(&all, Some((1280, 720))).0, Pixel::H264);
+        let asked = choose(&all, Some(Pixel::H264), None).unwrap();
+        assert_eq!(asked.fourcc, FourCC::new(b"H264"));
+    }
+
+    #[test]
     fn of_raw_formats_the_cheapest_to_encode_is_taken() {
         let all = [
             offer(b"GREY", &[(640, 480)]),
@@ -232,14 +246,14 @@ mod tests {
 
     #[test]
     fn an_asked_format_that_is_missing_is_an_error_that_says_what_there_is() {
-        let offers = [offer(b"MJPG", &[]), offer(b"H264", &[])];
+        let offers = [offer(b"MJPG", &[]), offer(b"AVC1", &[])];
         assert_eq!(
             choose(&offers, Some(Pixel::Raw(Layout::Yuyv)), None).unwrap_err(),
-            "it has no yuyv, only mjpeg, H264"
+            "it has no yuyv, only mjpeg, AVC1"
         );
         assert_eq!(
             choose(&offers[1..], None, None).unwrap_err(),
-            "it has no format that can be used, only H264"
+            "it has no format that can be used, only AVC1"
         );
         assert!(choose(&[], None, None).unwrap_err().contains("no formats"));
     }

@@ -8,7 +8,7 @@ use v4l::{
     v4l_sys::{
         V4L2_CID_AUTO_WHITE_BALANCE, V4L2_CID_AUTOGAIN, V4L2_CID_EXPOSURE_ABSOLUTE,
         V4L2_CID_EXPOSURE_AUTO, V4L2_CID_EXPOSURE_AUTO_PRIORITY, V4L2_CID_FOCUS_AUTO,
-        V4L2_CID_HUE_AUTO,
+        V4L2_CID_HUE_AUTO, V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME,
     },
 };
 
@@ -114,6 +114,13 @@ pub(super) fn apply(device: &Device, wanted: &BTreeMap<String, i64>) -> Result<(
         waiting = ruled;
     }
     Ok(())
+}
+
+/// Asks a camera that gives H.264 for a key frame. Many have no such control: they give one by themselves.
+pub(super) fn ask_for_key_frame(device: &Device) {
+    if let Err(error) = ioctl::set_value(device, V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME, 1) {
+        tracing::debug!(%error, "the camera cannot be asked for a key frame");
+    }
 }
 
 fn refused(name: &str, value: i32, error: &std::io::Error) -> String {

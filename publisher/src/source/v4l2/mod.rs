@@ -1,6 +1,6 @@
 //! `v4l2:///dev/video0?size=1280x720&fps=30&format=yuyv`: a camera under Linux.
 //!
-//! Motion JPEG is passed through, raw pixels are handed on to be encoded. What the driver cannot give is
+//! Motion JPEG and H.264 are passed through, raw pixels are handed on to be encoded. What the driver cannot give is
 //! rounded by the driver; what it made of a request is logged once per opening.
 
 mod buffers;
@@ -8,6 +8,7 @@ mod capture;
 mod choose;
 pub(crate) mod control;
 pub(crate) mod fault;
+mod hand_on;
 pub(crate) mod ioctl;
 pub(crate) mod pixel;
 mod stamp;
@@ -173,8 +174,8 @@ mod tests {
     fn a_wrong_url_says_what_would_be_right() {
         for (text, wanted) in [
             (
-                "v4l2:///dev/video0?format=h264",
-                "mjpeg, i420, nv12, yuyv, rgb, grey",
+                "v4l2:///dev/video0?format=h265",
+                "mjpeg, h264, i420, nv12, yuyv, rgb, grey",
             ),
             ("v4l2:///dev/video0?size=640", "size=640"),
             ("v4l2:///dev/video0?rate=3", "known are size, fps, format"),

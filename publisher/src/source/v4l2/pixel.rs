@@ -20,14 +20,16 @@ use crate::picture::{Layout, Range, Raw};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pixel {
     Mjpeg,
+    H264,
     Raw(Layout),
 }
 
 impl Pixel {
-    /// From the best to the worst: passing through costs nothing, then what an encoder takes with the
-    /// least work; grey last, because it loses the colours.
-    pub(crate) const ALL: [Self; 6] = [
+    /// From the best to the worst: passing through costs nothing, and JPEG can be shown everywhere; then what an
+    /// encoder takes with the least work; grey last, because it loses the colours.
+    pub(crate) const ALL: [Self; 7] = [
         Self::Mjpeg,
+        Self::H264,
         Self::Raw(Layout::I420),
         Self::Raw(Layout::Nv12),
         Self::Raw(Layout::Yuyv),
@@ -39,6 +41,7 @@ impl Pixel {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Mjpeg => "mjpeg",
+            Self::H264 => "h264",
             Self::Raw(Layout::I420) => "i420",
             Self::Raw(Layout::Nv12) => "nv12",
             Self::Raw(Layout::Yuyv) => "yuyv",
@@ -51,10 +54,11 @@ impl Pixel {
         Self::ALL.into_iter().find(|pixel| pixel.word() == word)
     }
 
-    /// Drivers call Motion JPEG either `MJPG` or `JPEG`.
+    /// Drivers call Motion JPEG either `MJPG` or `JPEG`. `H264` has start codes; `AVC1`, without, is not taken.
     pub(crate) fn from_fourcc(fourcc: FourCC) -> Option<Self> {
         match &fourcc.repr {
             b"MJPG" | b"JPEG" => Some(Self::Mjpeg),
+            b"H264" => Some(Self::H264),
             b"YU12" => Some(Self::Raw(Layout::I420)),
             b"NV12" => Some(Self::Raw(Layout::Nv12)),
             b"YUYV" => Some(Self::Raw(Layout::Yuyv)),
@@ -245,7 +249,7 @@ mod tests {
         for pixel in Pixel::ALL {
             assert_eq!(Pixel::from_word(pixel.word()), Some(pixel));
         }
-        assert_eq!(Pixel::from_word("h264"), None);
+        assert_eq!(Pixel::from_word("hevc"), None);
         assert_eq!(Pixel::from_fourcc(FourCC::new(b"JPEG")), Some(Pixel::Mjpeg));
         assert_eq!(Pixel::from_fourcc(FourCC::new(b"UYVY")), None);
     }
