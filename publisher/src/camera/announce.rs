@@ -104,9 +104,20 @@ async fn send(shared: &Shared, bus: &Bus, subject: &Subject, goodbye: bool) {
 fn message(shared: &Shared, goodbye: bool) -> Announce {
     let status = shared.status();
     let rival = shared.rivals.borrow().newer(shared.epoch, Instant::now());
+    let streams: Vec<_> = shared
+        .offered()
+        .map(|stream| shared.announced(stream))
+        .collect();
+    let nothing = streams.is_empty().then(|| {
+        format!(
+            "it gives nothing of which a stream could be made that cameras.{}.streams allows",
+            shared.camera.name.camera()
+        )
+    });
     let reason: Vec<_> = [status.reason]
         .into_iter()
         .filter(|r| !r.is_empty())
+        .chain(nothing)
         .chain(rival)
         .collect();
     Announce {
@@ -115,10 +126,7 @@ fn message(shared: &Shared, goodbye: bool) -> Announce {
         state: status.state.into(),
         reason: reason.join("; "),
         goodbye,
-        streams: shared
-            .offered()
-            .map(|stream| shared.announced(stream))
-            .collect(),
+        streams,
         title: shared.camera.title.clone(),
         source: shared.camera.from.scheme.clone(),
         version: shared.publisher.version.to_owned(),

@@ -66,6 +66,8 @@ impl Video {
         self.force_key = true;
         if let (Some(arrived), true) = (newest, sender.wants()) {
             self.show(sender, arrived).await;
+            // To relays that had this picture it is stale, and they drop it: the next one must not need it.
+            self.force_key = true;
         }
     }
 
