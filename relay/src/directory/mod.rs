@@ -18,7 +18,7 @@ use crate::{
     clock::{Clock, wall_us},
     metrics::Metrics,
 };
-pub(crate) use camera::Camera;
+pub(crate) use camera::{Camera, Offer};
 use presence::{Outcome, Presence};
 pub(crate) use view::View;
 

@@ -28,7 +28,7 @@ impl Mp4 {
         let Some(fragment) = fragment(frame, media) else {
             return Self::default();
         };
-        let message = message::fragment(frame, media, fragment.clone());
+        let message = message::fragment(frame, media, fragment.clone(), false);
         let fragment = message.slice(message.len() - fragment.len()..);
         Self {
             sample: fragment.slice(HEAD_BYTES..),

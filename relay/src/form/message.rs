@@ -15,8 +15,9 @@ pub(crate) fn frame(frame: &Frame, stale: bool) -> Bytes {
 }
 
 /// The message that carries `frame` as a fragment, whose bytes are last.
-pub(crate) fn fragment(frame: &Frame, media: &Media, fragment: Bytes) -> Bytes {
+pub(crate) fn fragment(frame: &Frame, media: &Media, fragment: Bytes, stale: bool) -> Bytes {
     encode(to_viewer::Message::Frame(WatchFrame {
+        stale,
         form: Form::Fmp4.into(),
         media_time_us: media.decode_time_us(),
         data: fragment,

@@ -92,9 +92,24 @@ impl Frame {
         &self.mp4().fragment
     }
 
-    /// A WebSocket message with that fragment. Empty without [`Frame::media`].
-    pub(crate) fn fragment_message(&self) -> &Bytes {
-        &self.mp4().message
+    /// As [`Frame::message`]. One of a stream that stands still says so, and is made anew: it is held in one form
+    /// less, and is seldom needed.
+    pub(crate) fn as_message(&self, stale: bool) -> Bytes {
+        if stale {
+            form::message::frame(self, true)
+        } else {
+            self.message().clone()
+        }
+    }
+
+    /// A WebSocket message with [`Frame::fragment`]; the same otherwise. Empty without [`Frame::media`].
+    pub(crate) fn as_fragment_message(&self, stale: bool) -> Bytes {
+        match &self.media {
+            Some(media) if stale => {
+                form::message::fragment(self, media, self.fragment().clone(), true)
+            }
+            _ => self.mp4().message.clone(),
+        }
     }
 
     fn mp4(&self) -> &Mp4 {

@@ -273,9 +273,9 @@ mod ordered {
         assert_eq!(media.config.mime(), "video/mp4; codecs=\"avc1.64000A\"");
         // The sample is the end of the fragment, and that is the end of the message.
         assert!(one.fragment().ends_with(one.sample()));
-        assert!(one.fragment_message().ends_with(one.fragment()));
+        assert!(one.as_fragment_message(false).ends_with(one.fragment()));
         assert!(
-            one.fragment_message()
+            one.as_fragment_message(false)
                 .as_ptr_range()
                 .contains(&one.sample().as_ptr())
         );

@@ -8,7 +8,7 @@ use crate::directory::Camera;
 
 /// A picture younger than this is never stale: that the camera is well again is announced apart from it,
 /// and may come later.
-const NEW: Duration = Duration::from_millis(500);
+pub(crate) const NEW: Duration = Duration::from_millis(500);
 
 /// A picture younger than this is not stale while its camera is well.
 const AT_LEAST: Duration = Duration::from_secs(1);

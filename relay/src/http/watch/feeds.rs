@@ -2,26 +2,24 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
-use sightline_proto::{JPEG, Refused, Skipped, Subscribe, Unsubscribe, to_viewer};
+use sightline_media::aac;
+use sightline_proto::{Codec, Form, JPEG, Refused, Subscribe, Unsubscribe, to_viewer};
 
+use super::watched::{Next, Outgoing, Watched};
 use crate::{
+    directory::Offer,
     form::message::encode,
     http::App,
-    hub::{Feed, Frame, Inbox, StreamName, Wish, age},
+    hub::{Inbox, StreamName, Wish},
     metrics::Route,
-    viewer::{Decision, Viewer, fresh},
 };
 
 /// Streams that one connection may watch.
 const MAX_FEEDS: usize = 256;
-
-/// A viewer is told at most this often, for each stream, how many frames it missed.
-const TELL_SKIPPED_EVERY: Duration = Duration::from_secs(1);
 
 /// What a viewer named is quoted up to here, in characters.
 const MAX_QUOTED: usize = 160;
@@ -35,23 +33,6 @@ pub(super) struct Feeds {
     feeds: HashMap<u64, Watched>,
     /// Frames that wait for their turn.
     held: BTreeSet<(Duration, u64)>,
-}
-
-#[derive(Debug)]
-struct Watched {
-    feed: Feed,
-    viewer: Viewer,
-    held_until: Option<Duration>,
-    /// Frames that the viewer missed and was not told of.
-    skipped: u64,
-    told_at: Option<Duration>,
-}
-
-/// What goes to the viewer, in this order.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Outgoing {
-    pub(super) skipped: Option<Bytes>,
-    pub(super) frame: Option<Bytes>,
 }
 
 impl Feeds {
@@ -77,16 +58,17 @@ impl Feeds {
         }
     }
 
-    /// Starts a stream, or changes the limit of one that runs; or says why not.
+    /// Starts a stream, or changes the limit of one that runs, or starts it anew in another form; or says why not.
     pub(super) fn subscribe(&mut self, wanted: &Subscribe) -> Result<(), Bytes> {
         let refuse = |code, message| refused(&wanted.camera, &wanted.stream, code, message);
         let name = parse(&wanted.camera, &wanted.stream)
             .map_err(|message| refuse("bad_request", message))?;
         let limit = limit(wanted.max_fps).map_err(|message| refuse("bad_request", message))?;
-        if let Some(key) = self.keys.get(&name) {
-            if let Some(watched) = self.feeds.get_mut(key) {
-                watched.viewer.limit(limit);
-            }
+        let form = Form::try_from(wanted.form)
+            .map_err(|_| refuse("unknown_form", format!("form {} is not known", wanted.form)))?;
+        let running = self.keys.get(&name).and_then(|key| self.feeds.get_mut(key));
+        if let Some(watched) = running.filter(|watched| watched.form() == form) {
+            watched.limit(limit);
             return Ok(());
         }
         let Some(camera) = self.app.directory.get(&name.camera) else {
@@ -101,6 +83,16 @@ impl Feeds {
                 format!("camera {} offers no stream {}", name.camera, name.stream),
             ));
         }
+        if let Some(offer) = camera.offer(&name.stream) {
+            suits(offer, form)
+                .map_err(|why| refuse("unknown_form", format!("camera {} {why}", name.camera)))?;
+        }
+        let running = self.keys.get(&name).and_then(|key| self.feeds.get_mut(key));
+        if let Some(watched) = running {
+            watched.limit(limit);
+            watched.restart(form);
+            return Ok(());
+        }
         if self.feeds.len() >= MAX_FEEDS {
             return Err(refuse(
                 "too_many_subscriptions",
@@ -109,30 +101,29 @@ impl Feeds {
         }
         let key = self.next_key;
         self.next_key += 1;
-        let watched = Watched {
-            feed: self
-                .app
-                .hub
-                .watch(&name, Wish::All, Route::WebSocket, &self.inbox, key),
-            viewer: Viewer::new(limit),
-            held_until: None,
-            skipped: 0,
-            told_at: None,
-        };
-        self.feeds.insert(key, watched);
+        let feed = self
+            .app
+            .hub
+            .watch(&name, Wish::All, Route::WebSocket, &self.inbox, key);
+        self.feeds.insert(key, Watched::new(feed, form, limit));
         self.keys.insert(name, key);
         Ok(())
     }
 
     /// Ends a stream; one that does not run is ended already.
     pub(super) fn unsubscribe(&mut self, unwanted: &Unsubscribe) {
-        let key = parse(&unwanted.camera, &unwanted.stream)
-            .ok()
-            .and_then(|name| self.keys.remove(&name));
-        let watched = key.and_then(|key| self.feeds.remove(&key).map(|watched| (key, watched)));
-        if let Some((key, watched)) = watched {
-            self.held
-                .retain(|held| Some(*held) != watched.held_until.map(|until| (until, key)));
+        if let Ok(name) = parse(&unwanted.camera, &unwanted.stream) {
+            self.end(&name);
+        }
+    }
+
+    fn end(&mut self, name: &StreamName) {
+        let Some(key) = self.keys.remove(name) else {
+            return;
+        };
+        let watched = self.feeds.remove(&key);
+        if let Some(until) = watched.and_then(|watched| watched.held_until()) {
+            self.held.remove(&(until, key));
         }
     }
 
@@ -142,65 +133,50 @@ impl Feeds {
         let Some(watched) = self.feeds.get_mut(&key) else {
             return Outgoing::default();
         };
-        if let Some(until) = watched.held_until.take() {
+        if let Some(until) = watched.held_until() {
             self.held.remove(&(until, key));
         }
-        let Some(frame) = watched.feed.take() else {
-            return Outgoing::default();
-        };
-        match watched.viewer.offer(frame.number, now) {
-            Decision::Nothing => Outgoing::default(),
-            Decision::Hold { until, skipped } => {
-                watched.skip(skipped);
-                watched.held_until = Some(until);
+        match watched.next(&self.app, now) {
+            Next::Nothing => Outgoing::default(),
+            Next::Send(outgoing) => outgoing,
+            Next::Hold(until) => {
                 self.held.insert((until, key));
                 Outgoing::default()
             }
-            Decision::Send { skipped } => {
-                watched.skip(skipped);
+            Next::Unfit => {
+                let name = watched.name().clone();
+                self.end(&name);
+                let message = format!(
+                    "stream {} of camera {} has become one that MP4 does not carry",
+                    name.stream, name.camera
+                );
+                let (camera, stream) = (name.camera.to_string(), name.stream.to_string());
                 Outgoing {
-                    skipped: watched.tell_skipped(now),
-                    frame: Some(watched.send(&self.app, &frame, now)),
+                    frame: Some(refused(&camera, &stream, "unknown_form", message)),
+                    ..Outgoing::default()
                 }
             }
         }
     }
 }
 
-impl Watched {
-    fn skip(&mut self, frames: u64) {
-        self.feed.skipped(frames);
-        self.skipped += frames;
-    }
-
-    fn tell_skipped(&mut self, now: Duration) -> Option<Bytes> {
-        let just_told = self
-            .told_at
-            .is_some_and(|told| now.saturating_sub(told) < TELL_SKIPPED_EVERY);
-        if self.skipped == 0 || just_told {
-            return None;
-        }
-        self.told_at = Some(now);
-        let name = self.feed.name();
-        Some(encode(to_viewer::Message::Skipped(Skipped {
-            camera: name.camera.to_string(),
-            stream: name.stream.to_string(),
-            frames: std::mem::take(&mut self.skipped),
-        })))
-    }
-
-    fn send(&self, app: &App, frame: &Arc<Frame>, now: Duration) -> Bytes {
-        let name = self.feed.name();
-        let camera = app.directory.get(&name.camera);
-        if fresh::is_stale_of(camera.as_deref(), &name.stream, age(frame, now)) {
-            let message = frame.stale_message().clone();
-            self.feed.sent_again(message.len());
-            message
-        } else {
-            let message = frame.message().clone();
-            self.feed.sent(frame, message.len());
-            message
-        }
+/// Whether a stream can be had in `form`, as far as its camera says; why not, otherwise.
+fn suits(offer: &Offer, form: Form) -> Result<(), String> {
+    match (offer.codec, form) {
+        (Codec::Aac, _) => aac::Config::parse(&offer.codec_config)
+            .map(drop)
+            .map_err(|error| {
+                format!(
+                    "does not say how its stream {} is to be decoded: {error}",
+                    offer.name
+                )
+            }),
+        (Codec::Jpeg | Codec::H265, Form::Fmp4) => Err(format!(
+            "offers stream {} as {}, which cannot be had as MP4: only h264 and aac can",
+            offer.name,
+            offer.codec.word()
+        )),
+        _ => Ok(()),
     }
 }
 

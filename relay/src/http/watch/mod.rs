@@ -1,6 +1,7 @@
 //! `WS /api/watch`: many cameras on one connection. docs/ref/wire.md describes the messages.
 
 mod feeds;
+mod watched;
 mod write;
 
 use axum::response::Response;

@@ -99,11 +99,9 @@ impl Writer<'_> {
 
     async fn send_frame(&mut self, key: u64) -> Sent {
         let outgoing = self.feeds.take(key);
-        if let Some(skipped) = outgoing.skipped {
-            self.send(skipped).await?;
-        }
-        if let Some(frame) = outgoing.frame {
-            self.send(frame).await?;
+        let messages = [outgoing.init, outgoing.skipped, outgoing.frame];
+        for message in messages.into_iter().flatten() {
+            self.send(message).await?;
         }
         Ok(())
     }
