@@ -13,6 +13,7 @@ mod intake;
 mod media;
 mod pictures;
 mod pump;
+mod receive;
 #[cfg(test)]
 mod samples;
 mod stream;

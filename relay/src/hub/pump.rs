@@ -4,22 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sightline_bus::{Delivery, Link, Subscription};
-use sightline_proto::{
-    Codec, Demand, HEARTBEAT, KeyframeRequest, Message as _, Token, subject::Topic,
-};
+use sightline_proto::{Demand, HEARTBEAT, KeyframeRequest, Message as _, Token, subject::Topic};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{
-    Frame, Hub, Media,
-    asking::Asking,
-    frame::{Forms, is_ordered},
-    intake::{Accepted, Intake},
-    media::Placer,
+    Hub,
+    receive::{Received, Receiver},
     stream::{Demanded, Stream},
-};
-use crate::{
-    clock::wall_us,
-    metrics::{Arrivals, Drop, seconds},
 };
 
 /// How long a request for one frame is given before the next one is sent: as many viewers may ask at
@@ -32,12 +23,7 @@ const KEYFRAME: &str = "keyframe";
 pub(super) struct Pump {
     hub: Hub,
     stream: Arc<Stream>,
-    intake: Intake,
-    placer: Placer,
-    asking: Asking,
-    arrivals: Arrivals,
-    /// The number of the newest frame.
-    number: u64,
+    receiver: Receiver,
     /// The last demand for one frame that was sent and not answered yet.
     asked_at: Option<Instant>,
 }
@@ -45,11 +31,7 @@ pub(super) struct Pump {
 impl Pump {
     pub(super) fn new(hub: Hub, stream: Arc<Stream>) -> Self {
         Self {
-            intake: Intake::new(&stream.name.stream),
-            placer: Placer::default(),
-            asking: Asking::default(),
-            arrivals: hub.0.metrics.arrivals(&stream.name.camera),
-            number: stream.latest().map_or(0, |frame| frame.number),
+            receiver: Receiver::new(&hub, stream.clone()),
             asked_at: None,
             hub,
             stream,
@@ -102,11 +84,11 @@ impl Pump {
                         Received::Other => {}
                         Received::KeyNeeded => self.ask_for_key().await,
                     },
-                    Some(Delivery::Lost(count)) => self.arrivals.dropped(Drop::Lost, count),
+                    Some(Delivery::Lost(count)) => self.receiver.lost(count),
                     None => return,
                 },
                 () = stream.key_wanted.notified() => {
-                    if self.asking.wanted(self.hub.0.clock.now()) {
+                    if self.receiver.may_ask(self.hub.0.clock.now()) {
                         self.ask_for_key().await;
                     }
                 }
@@ -178,123 +160,16 @@ impl Pump {
         };
         let payload = request.encode_to_vec().into();
         match self.hub.0.bus.publish(&subject, payload).await {
-            Ok(()) => self.arrivals.keys_requested.inc(),
-            Err(error) => {
-                tracing::debug!(%error, "the key frame was not asked for");
-                0
-            }
-        };
+            Ok(()) => self.receiver.asked_for_key(),
+            Err(error) => tracing::debug!(%error, "the key frame was not asked for"),
+        }
     }
 
     fn receive(&mut self, payload: Bytes) -> Received {
-        let now = self.hub.0.clock.now();
-        let arrivals = &self.arrivals;
-        let mut waits = false;
-        let accepted = self.intake.take(payload, now, |reason| {
-            waits |= reason == Drop::WaitingForKey;
-            arrivals.dropped(reason, 1);
-        });
-        let Some(Accepted {
-            frame,
-            lateness,
-            parameters,
-        }) = accepted
-        else {
-            return self.without_frame(waits, now);
-        };
-        let media = match frame.codec() {
-            Codec::H264 => match self.placer.video(&frame, parameters) {
-                Some(media) => Ok(Some(media)),
-                None => Err(Drop::Malformed),
-            },
-            Codec::Aac => self.placer.audio(&frame, &self.announced_config()),
-            _ => Ok(None),
-        };
-        let media = match media {
-            Ok(media) => media,
-            Err(reason) => {
-                self.arrivals.dropped(reason, 1);
-                self.intake.lose();
-                return Received::Other;
-            }
-        };
-        let arrival_time_us = wall_us();
-        let arrivals = &self.arrivals;
-        arrivals.frames.inc();
-        arrivals.bytes.inc_by(frame.data.len() as u64);
-        arrivals.lateness.observe(lateness.as_secs_f64());
-        arrivals.age.observe(seconds(
-            arrival_time_us.saturating_sub(frame.capture_time_us),
-        ));
-        self.asked_at = None;
-        self.number += 1;
-        self.push(frame, media, now, arrival_time_us)
-    }
-
-    fn without_frame(&mut self, waits: bool, now: Duration) -> Received {
-        if waits && self.asking.frame_waits(self.intake.has_begun(), now) {
-            Received::KeyNeeded
-        } else {
-            Received::Other
+        let received = self.receiver.take(payload, self.hub.0.clock.now());
+        if received == Received::Picture {
+            self.asked_at = None;
         }
+        received
     }
-
-    fn push(
-        &mut self,
-        frame: sightline_proto::Frame,
-        media: Option<Media>,
-        now: Duration,
-        arrival_time_us: i64,
-    ) -> Received {
-        let codec = frame.codec();
-        let frame = Frame {
-            name: self.stream.name.clone(),
-            number: self.number,
-            epoch: frame.epoch,
-            sequence: frame.sequence,
-            capture_time_us: frame.capture_time_us,
-            decode_time_us: frame.decode_time_us,
-            arrived: now,
-            arrival_time_us,
-            codec,
-            key: frame.key,
-            width: frame.width,
-            height: frame.height,
-            data: frame.data,
-            media,
-            forms: Forms::default(),
-        };
-        if !is_ordered(codec) {
-            self.stream.push(Arc::new(frame));
-            return Received::Picture;
-        }
-        if self.stream.push(Arc::new(frame.in_own_memory())) {
-            self.asking.frame_came();
-            return Received::Other;
-        }
-        self.arrivals.dropped(Drop::WaitingForKey, 1);
-        self.intake.lose();
-        self.without_frame(true, now)
-    }
-
-    /// What the camera says of its sound.
-    fn announced_config(&self) -> Bytes {
-        let name = &self.stream.name;
-        let camera = self.hub.0.directory.get(&name.camera);
-        let offer = camera
-            .as_ref()
-            .and_then(|camera| camera.offer(&name.stream));
-        offer.map_or_else(Bytes::new, |offer| offer.codec_config.clone())
-    }
-}
-
-/// What a message led to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Received {
-    /// A picture.
-    Picture,
-    /// A frame that is held, or nothing.
-    Other,
-    /// Nothing can be shown before the next key frame, which it is time to ask for.
-    KeyNeeded,
 }

@@ -13,5 +13,6 @@ mod multipart;
 mod pages;
 mod snapshot;
 mod support;
+mod video;
 mod watch;
 mod wfs;

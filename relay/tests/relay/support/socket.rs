@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use sightline_proto::{
-    FollowCameras, Message as _, Subscribe, ToRelay, ToViewer, Unsubscribe, WatchFrame, to_relay,
-    to_viewer,
+    FollowCameras, Form, Init, Message as _, Refused, Subscribe, ToRelay, ToViewer, Unsubscribe,
+    WatchFrame, to_relay, to_viewer,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -68,6 +68,33 @@ impl Socket {
             ..Subscribe::default()
         }))
         .await;
+    }
+
+    /// Watches the stream `stream` in a form of MP4 or as it is.
+    pub(crate) async fn watch(&mut self, camera: &str, stream: &str, form: Form) {
+        self.say(to_relay::Message::Subscribe(Subscribe {
+            camera: camera.into(),
+            stream: stream.into(),
+            form: form.into(),
+            ..Subscribe::default()
+        }))
+        .await;
+    }
+
+    /// The refusal that comes next.
+    pub(crate) async fn refused(&mut self) -> Refused {
+        match self.next().await {
+            to_viewer::Message::Refused(refused) => refused,
+            other => panic!("not refused, but {other:?}"),
+        }
+    }
+
+    /// The init segment that comes next.
+    pub(crate) async fn init(&mut self) -> Init {
+        match self.next().await {
+            to_viewer::Message::Init(init) => init,
+            other => panic!("no init segment, but {other:?}"),
+        }
     }
 
     pub(crate) async fn unsubscribe(&mut self, camera: &str) {
