@@ -94,13 +94,21 @@ pub(crate) fn decode(jpeg: &[u8]) -> (usize, usize, Vec<u8>) {
 }
 
 pub(crate) fn assert_colour(jpeg: &Jpeg, wanted: [u8; 3], what: &str) {
+    assert_near(jpeg, wanted, 5, what);
+}
+
+/// `tolerance`: what compression may change, of 255.
+pub(crate) fn assert_near(jpeg: &Jpeg, wanted: [u8; 3], tolerance: u8, what: &str) {
     let (width, height, pixels) = decode(&jpeg.data);
     assert_eq!(
         (width as u32, height as u32),
         (jpeg.size.width, jpeg.size.height)
     );
     for pixel in pixels.chunks_exact(3) {
-        let near = pixel.iter().zip(wanted).all(|(a, b)| a.abs_diff(b) <= 5);
+        let near = pixel
+            .iter()
+            .zip(wanted)
+            .all(|(a, b)| a.abs_diff(b) <= tolerance);
         assert!(near, "{what}: {pixel:?} instead of {wanted:?}");
     }
 }

@@ -74,26 +74,59 @@ fn the_number_of_every_frame_survives() {
     }
 }
 
+/// The card as a camera in the evening would give it: without noise it needs no more than 2 Mbit/s.
+fn noisy(raw: Raw, number: u32) -> Raw {
+    let mut state = number.wrapping_mul(2_654_435_761) | 1;
+    let mut data = raw.data.to_vec();
+    for sample in &mut data[..raw.stride_bytes * raw.height as usize] {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        *sample = sample.saturating_add((state % 7) as u8);
+    }
+    Raw {
+        data: data.into(),
+        ..raw
+    }
+}
+
+/// How many times the bitrate that was asked for ten seconds had, and how many of 300 frames are there.
+fn held(bits_per_second: u32, noise: bool) -> (f64, usize) {
+    let (size, picture) = ((1280, 720), Card::new(1280, 720));
+    let mut encoder = VideoEncoder::new(settings(bits_per_second));
+    let (mut bytes, mut frames) = (0, 0);
+    for number in 0..300 {
+        let mut raw = card(&picture, size, number);
+        if noise {
+            raw = noisy(raw, number);
+        }
+        if let Some(unit) = encoder.encode(&raw, time_of(number), false).unwrap() {
+            bytes += unit.data.len();
+            frames += 1;
+        }
+    }
+    (
+        bytes as f64 * 8.0 / 10.0 / f64::from(bits_per_second),
+        frames,
+    )
+}
+
 #[test]
 fn the_bitrate_is_held() {
     for bits_per_second in [500_000, 2_000_000, 4_000_000] {
-        let units = encoded((1280, 720), bits_per_second, 300);
-        let bytes: usize = units.iter().map(|(_, unit)| unit.data.len()).sum();
-        let per_second = bytes as f64 * 8.0 / 10.0;
-        let ratio = per_second / f64::from(bits_per_second);
-        eprintln!(
-            "{bits_per_second} bit/s asked: ratio {ratio:.3}, {} of 300 frames",
-            units.len()
-        );
-        assert!(
-            (0.85..=1.15).contains(&ratio),
-            "{bits_per_second} bit/s: {ratio} times that"
-        );
-        assert!(
-            units.len() > 200,
-            "{bits_per_second} bit/s: {} of 300 frames",
-            units.len()
-        );
+        for noise in [false, true] {
+            let (ratio, frames) = held(bits_per_second, noise);
+            let what = format!(
+                "{bits_per_second} bit/s, noise {noise}: {ratio:.3} times that in {frames} frames"
+            );
+            eprintln!("{what}");
+            // The still card has no use for more than 2 Mbit/s.
+            assert!(
+                ratio <= 1.15 && (ratio >= 0.85 || !noise && bits_per_second > 2_000_000),
+                "{what}"
+            );
+            assert!(frames > 240, "{what}");
+        }
     }
 }
 
@@ -367,11 +400,11 @@ proptest! {
     ) {
         let range = if limited { Range::Limited } else { Range::Full };
         let raw = picture(LAYOUTS[layout], (width, height), range, PATCHES[patch], padding);
-        let unit = VideoEncoder::new(settings(2_000_000)).encode(&raw, 0, false).unwrap().unwrap();
+        let unit = VideoEncoder::new(settings(20_000_000)).encode(&raw, 0, false).unwrap().unwrap();
         let seen = VideoDecoder::default().decode(&unit.data).unwrap().unwrap();
         prop_assert_eq!((seen.width as usize, seen.height as usize), (width & !1, height & !1));
         let jpeg = super::super::Encoder::default().encode(&seen, 95, None).unwrap();
-        assert_colour(&jpeg, expected(LAYOUTS[layout], PATCHES[patch]), LAYOUTS[layout].name());
+        assert_near(&jpeg, expected(LAYOUTS[layout], PATCHES[patch]), 12, LAYOUTS[layout].name());
     }
 
     #[test]
