@@ -85,9 +85,10 @@ check-deploy: ## Files in deploy/, each by the program that it is for
 	@$(INSTALL) $(DEPLOY_TOOLS)
 	scripts/check-deploy
 
-bench: ## What it costs to serve a frame: the relay beside the physical floor
+bench: ## What it costs to encode a frame, and to serve it: the relay beside the physical floor
 	@$(INSTALL) $(BUILD_TOOLS) nats-server
 	cargo build --release --locked -p sightline-relay -p sightline-bench
+	target/release/sightline-bench encode
 	target/release/sightline-bench fanout $(ARGS)
 	target/release/sightline-bench fanout --route websocket $(ARGS)
 

@@ -40,16 +40,7 @@ impl Process {
 
     /// CPU time of all its threads so far, as the kernel counts it (proc(5): `utime` and `stime`).
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        // The command in parentheses may hold spaces; `utime` is the 12th field behind it.
-        let (_, fields) = stat.rsplit_once(") ").context("cannot read /proc/*/stat")?;
-        let ticks = fields
-            .split(' ')
-            .skip(11)
-            .take(2)
-            .map(str::parse::<u64>)
-            .sum::<Result<u64, _>>()?;
-        Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+        cpu_of(&self.child.id().to_string())
     }
 
     /// Memory of the process, in KiB.
@@ -60,6 +51,20 @@ impl Process {
             .and_then(|value| value.split_whitespace().next()?.parse().ok())
             .context("cannot read /proc/*/status")
     }
+}
+
+/// The same for any process: its number, or `self`.
+pub(crate) fn cpu_of(process: &str) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    // The command in parentheses may hold spaces; `utime` is the 12th field behind it.
+    let (_, fields) = stat.rsplit_once(") ").context("cannot read /proc/*/stat")?;
+    let ticks = fields
+        .split(' ')
+        .skip(11)
+        .take(2)
+        .map(str::parse::<u64>)
+        .sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
 }
 
 /// `USER_HZ`, which Linux has fixed for what it tells programs.

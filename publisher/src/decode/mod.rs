@@ -1,6 +1,7 @@
 //! What a camera compressed, back to pixels: to make another stream of it.
 
 mod jpeg;
+mod matrix;
 mod video;
 
 pub(crate) use jpeg::JpegDecoder;

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use openh264::{
-    decoder::{DecodedYUV, Decoder},
+    OpenH264API,
+    decoder::{DecodeOptions, DecodedYUV, Decoder, DecoderConfig, Flush},
     formats::YUVSource as _,
 };
-use sightline_media::h264::{self, annexb};
+use sightline_media::h264::{self, Reordering, annexb};
 
-use super::Error;
+use super::{Error, matrix};
 use crate::{
     picture::{Layout, Range, Raw},
     pool::Pool,
@@ -33,12 +34,33 @@ pub(crate) struct VideoDecoder {
 
 struct Stream {
     decoder: Decoder,
+    colours: Colours,
+    /// Whether a frame is shown as soon as it is decoded.
+    flush: Flush,
+}
+
+/// What samples mean, since the last key frame.
+#[derive(Clone, Copy)]
+struct Colours {
     range: Range,
+    bt709: bool,
+}
+
+impl Colours {
+    fn of(parameters: &h264::Parameters) -> Self {
+        Self {
+            range: match parameters.colour.full_range {
+                true => Range::Full,
+                false => Range::Limited,
+            },
+            bt709: matrix::is_bt709(parameters),
+        }
+    }
 }
 
 impl VideoDecoder {
-    /// The picture that follows from `unit`, an access unit in Annex B form: of this unit, or of one before it if
-    /// the stream has B-frames. Nothing before the first key frame, after an error before the next one, and while
+    /// The picture that follows from `unit`, an access unit in Annex B form: of this unit, or of one before it
+    /// unless the stream says that its frames are in order. Nothing before the first key frame, after an error before the next one, and while
     /// the decoder puts frames in order.
     ///
     /// The sizes in parameter sets are checked before the library sees them, and it sees nothing but those sets
@@ -57,15 +79,27 @@ impl VideoDecoder {
         if let Some(parameters) = h264::Parameters::from_access_unit(unit)? {
             check(&parameters)?;
             parameters.write_annex_b(&mut self.unit);
-            let range = match parameters.colour.full_range {
-                true => Range::Full,
-                false => Range::Limited,
+            let colours = Colours::of(&parameters);
+            // The library holds a frame back even if all are in order. Flushing those that are not would give them
+            // out of order, and never free some.
+            let flush = match parameters.reordering {
+                Reordering {
+                    max_frames: 0,
+                    declared: true,
+                } => Flush::Flush,
+                _ => Flush::NoFlush,
             };
             match &mut self.stream {
-                Some(stream) => stream.range = range,
+                Some(stream) => (stream.colours, stream.flush) = (colours, flush),
                 none => {
-                    let decoder = Decoder::new().map_err(|error| damaged(&error))?;
-                    *none = Some(Stream { decoder, range });
+                    let config = DecoderConfig::new();
+                    let decoder = Decoder::with_api_config(OpenH264API::from_source(), config)
+                        .map_err(|error| damaged(&error))?;
+                    *none = Some(Stream {
+                        decoder,
+                        colours,
+                        flush,
+                    });
                 }
             }
         }
@@ -82,9 +116,12 @@ impl VideoDecoder {
         }
         let decoded = stream
             .decoder
-            .decode(&self.unit)
+            .decode_with_options(
+                &self.unit,
+                DecodeOptions::new().flush_after_decode(stream.flush),
+            )
             .map_err(|error| damaged(&error))?;
-        Ok(decoded.map(|picture| copy(&picture, stream.range, &self.pool)))
+        Ok(decoded.map(|picture| copy(&picture, stream.colours, &self.pool)))
     }
 }
 
@@ -116,8 +153,8 @@ fn check(parameters: &h264::Parameters) -> Result<(), Error> {
     Ok(())
 }
 
-/// The picture in a buffer of its own: the library's is overwritten by the next one.
-fn copy(picture: &DecodedYUV<'_>, range: Range, pool: &Pool) -> Raw {
+/// The picture in BT.601, in a buffer of its own: the library's is overwritten by the next one.
+fn copy(picture: &DecodedYUV<'_>, colours: Colours, pool: &Pool) -> Raw {
     let (width, height) = picture.dimensions();
     let stride = width.next_multiple_of(2);
     let (y_stride, u_stride, v_stride) = picture.strides();
@@ -132,12 +169,15 @@ fn copy(picture: &DecodedYUV<'_>, range: Range, pool: &Pool) -> Raw {
             data.extend_from_slice(&row[..stride / 2]);
         }
     }
+    if colours.bt709 {
+        matrix::to_bt601(&mut data, stride, height, colours.range);
+    }
     Raw {
         layout: Layout::I420,
         width: width as u32,
         height: height as u32,
         stride_bytes: stride,
-        range,
+        range: colours.range,
         data: pool.share(data),
     }
 }

@@ -1,4 +1,9 @@
-//! Pictures of one colour in every layout, and what a decoder makes of them.
+//! Pictures of one colour in every layout, what a decoder makes of them, and other people's programs as judges.
+
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
 
 use zune_jpeg::{
     JpegDecoder,
@@ -120,4 +125,26 @@ pub(crate) fn expected(layout: Layout, (yuv, rgb): ([u8; 3], [u8; 3])) -> [u8; 3
     } else {
         rgb
     }
+}
+
+/// What a program writes when it is given `input`; it must succeed and say nothing.
+pub(crate) fn tool(program: &str, args: &[&str], input: &[u8]) -> Vec<u8> {
+    let mut child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program} is needed for this test: {error}"));
+    let mut stdin = child.stdin.take().unwrap();
+    let output = std::thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(input));
+        child.wait_with_output().unwrap()
+    });
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && said.is_empty(),
+        "{program}: {said}"
+    );
+    output.stdout
 }

@@ -1,10 +1,5 @@
 //! What was encoded comes back: numbers, colours and sizes, at the bitrate that was asked for.
 
-use std::{
-    io::Write as _,
-    process::{Command, Stdio},
-};
-
 use proptest::prelude::*;
 use sightline_media::{
     h264::{Reordering, annexb},
@@ -281,6 +276,7 @@ fn browsers_are_told_what_the_colours_mean() {
         ],
         &stream,
     );
+    let shown = String::from_utf8(shown).unwrap();
     for line in [
         "profile=Constrained Baseline",
         "has_b_frames=0",
@@ -318,6 +314,7 @@ fn ffmpeg_decodes_all_frames_without_a_word() {
         ],
         &stream,
     );
+    let hashes = String::from_utf8(hashes).unwrap();
     let decoded = hashes.lines().filter(|line| !line.starts_with('#')).count();
     assert_eq!(decoded, units.len());
 }
@@ -366,28 +363,6 @@ fn rate_control_sees_time_that_grows_whatever_the_clock_does() {
     ];
     let seen = times.map(|time| clock.millis(time));
     assert_eq!(seen, [0, 40, 80, 120, 160, 200, 240, 280]);
-}
-
-/// What a program writes when it is given `input`; it must succeed and say nothing.
-fn tool(program: &str, args: &[&str], input: &[u8]) -> String {
-    let mut child = Command::new(program)
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{program} is needed for this test: {error}"));
-    let mut stdin = child.stdin.take().unwrap();
-    let output = std::thread::scope(|scope| {
-        scope.spawn(move || stdin.write_all(input));
-        child.wait_with_output().unwrap()
-    });
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && said.is_empty(),
-        "{program}: {said}"
-    );
-    String::from_utf8(output.stdout).unwrap()
 }
 
 proptest! {
