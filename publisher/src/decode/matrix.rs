@@ -76,7 +76,8 @@ const LIMITED: Luma = Luma {
 };
 
 const fn fixed(factor: f64) -> i32 {
-    (factor * (1 << BITS) as f64).round() as i32
+    let half = if factor < 0.0 { -0.5 } else { 0.5 };
+    (factor * (1 << BITS) as f64 + half) as i32
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Buffers {
         let Self { y, u, v } = self;
         let (width, height) = match view {
             View::Grey { y, .. } | View::Yuv { y, .. } => (y.width & !1, y.height & !1),
-            View::Rgb { rows, .. } => (rows.width / 3 & !1, rows.height & !1),
+            View::Rgb { rows, .. } => ((rows.width / 3) & !1, rows.height & !1),
         };
         if width == 0 || height == 0 {
             return None;
@@ -285,7 +285,6 @@ mod tests {
             ([0, 0, 255], [41, 240, 110]),
         ] {
             let matrix = Matrix::of(Range::Full);
-            let rgb = <[i32; 3]>::from(rgb);
             let found = [
                 mixed(rgb, matrix.y, matrix.black, 16),
                 mixed(rgb, matrix.u, 128, 16),

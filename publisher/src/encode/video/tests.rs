@@ -70,7 +70,7 @@ fn the_number_of_every_frame_survives() {
 }
 
 /// The card as a camera in the evening would give it: without noise it needs no more than 2 Mbit/s.
-fn noisy(raw: Raw, number: u32) -> Raw {
+fn noisy(raw: &Raw, number: u32) -> Raw {
     let mut state = number.wrapping_mul(2_654_435_761) | 1;
     let mut data = raw.data.to_vec();
     for sample in &mut data[..raw.stride_bytes * raw.height as usize] {
@@ -81,7 +81,7 @@ fn noisy(raw: Raw, number: u32) -> Raw {
     }
     Raw {
         data: data.into(),
-        ..raw
+        ..raw.clone()
     }
 }
 
@@ -93,7 +93,7 @@ fn held(bits_per_second: u32, noise: bool) -> (f64, usize) {
     for number in 0..300 {
         let mut raw = card(&picture, size, number);
         if noise {
-            raw = noisy(raw, number);
+            raw = noisy(&raw, number);
         }
         if let Some(unit) = encoder.encode(&raw, time_of(number), false).unwrap() {
             bytes += unit.data.len();
