@@ -80,13 +80,24 @@ impl Jpeg {
     }
 
     /// Decodes `unit`, and sends what comes of it as far as the rate allows.
-    pub(super) async fn unit(&mut self, sender: &mut Sender<'_>, unit: Unit, units: &mut Units) {
+    /// So many before it were left out.
+    pub(super) async fn unit(
+        &mut self,
+        sender: &mut Sender<'_>,
+        unit: Unit,
+        skipped: u64,
+        units: &mut Units,
+    ) {
         let Format::H264(parameters) = &unit.format else {
             return;
         };
         if !sender.wants() {
             self.decoding = None;
             return;
+        }
+        if let (Some(decoding), 1..) = (&mut self.decoding, skipped) {
+            // What the decoder holds back belongs to what was left out.
+            decoding.tool = None;
         }
         if unit.key {
             self.decoding.get_or_insert_with(|| Decoding {

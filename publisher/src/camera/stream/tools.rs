@@ -18,6 +18,9 @@ use crate::{
 /// Pictures that a decoder may hold back to put them in order: H.264, A.3.1, item h, and the one that goes in.
 const MAX_HELD_BACK: usize = 17;
 
+/// A picture that did not come out of a decoder for so long never will.
+const LOST_US: i64 = 1_000_000;
+
 /// Runs `work` with a tool that is kept from one picture to the next. One that panicked is gone; the next picture
 /// gets a new one.
 pub(super) async fn blocking<T, R>(
@@ -86,6 +89,9 @@ impl UnitTool {
         unit: &Bytes,
         capture_time_us: i64,
     ) -> Result<Option<Picture>, Unusable> {
+        self.held_back = self
+            .held_back
+            .split_off(&capture_time_us.saturating_sub(LOST_US));
         self.held_back.insert(capture_time_us);
         let decoded = self.decoder.decode(unit).map_err(|error| {
             self.held_back.clear();

@@ -28,8 +28,8 @@ impl Work for Pictures<'_> {
         self.jpeg.picture(&mut self.sender, picture, missed).await;
     }
 
-    async fn unit(&mut self, unit: Unit, _: u64, units: &mut Units) {
-        self.jpeg.unit(&mut self.sender, unit, units).await;
+    async fn unit(&mut self, unit: Unit, skipped: u64, units: &mut Units) {
+        self.jpeg.unit(&mut self.sender, unit, skipped, units).await;
     }
 
     async fn joined(&mut self, newest: Option<&Arc<Arrived>>, units: &mut Units) {
