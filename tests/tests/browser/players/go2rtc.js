@@ -43,6 +43,14 @@ export class VideoRTC extends HTMLElement {
     }
   }
 
+  /** Keeps five seconds, and plays the faster the farther it is behind. @param {SourceBuffer} buffer @param {number} end */
+  #steer(buffer, end) {
+    const start = end - 5;
+    if (start > buffer.buffered.start(0)) buffer.remove(buffer.buffered.start(0), start);
+    if (this.video.currentTime < start) this.video.currentTime = start;
+    this.video.playbackRate = Math.max(end - this.video.currentTime, 0.1);
+  }
+
   /** @param {string} mime */
   #play(mime) {
     const buffer = this.source.addSourceBuffer(mime);
@@ -62,9 +70,7 @@ export class VideoRTC extends HTMLElement {
         buffer.appendBuffer(waiting.slice(0, length));
         length = 0;
       } else if (buffer.buffered.length > 0) {
-        const end = buffer.buffered.end(buffer.buffered.length - 1) - 15;
-        const start = buffer.buffered.start(0);
-        if (end > start) buffer.remove(start, end);
+        this.#steer(buffer, buffer.buffered.end(buffer.buffered.length - 1));
       }
     };
   }
