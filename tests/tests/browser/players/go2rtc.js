@@ -66,6 +66,7 @@ export class VideoRTC extends HTMLElement {
       }
     };
     buffer.onupdateend = () => {
+      if (buffer.updating) return;
       if (length > 0) {
         buffer.appendBuffer(waiting.slice(0, length));
         length = 0;
