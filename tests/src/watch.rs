@@ -5,7 +5,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
 use sightline_proto::{
-    FollowCameras, Message as _, Subscribe, ToRelay, ToViewer, WatchFrame, to_relay, to_viewer,
+    FollowCameras, Form, Message as _, Subscribe, ToRelay, ToViewer, WatchFrame, to_relay,
+    to_viewer,
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -47,6 +48,17 @@ impl Watch {
     pub async fn subscribe(&mut self, camera: &str) -> Result<()> {
         let subscribe = Subscribe {
             camera: camera.to_owned(),
+            ..Subscribe::default()
+        };
+        self.send(to_relay::Message::Subscribe(subscribe)).await
+    }
+
+    /// Asks for a stream of a camera, as its frames are or as MP4.
+    pub async fn subscribe_to(&mut self, camera: &str, stream: &str, form: Form) -> Result<()> {
+        let subscribe = Subscribe {
+            camera: camera.to_owned(),
+            stream: stream.to_owned(),
+            form: form.into(),
             ..Subscribe::default()
         };
         self.send(to_relay::Message::Subscribe(subscribe)).await

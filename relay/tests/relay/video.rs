@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use sightline_proto::{
-    AUDIO, Codec, Form, H264, H265, Stream, Subscribe, WatchFrame, to_relay, to_viewer,
+    AUDIO, Codec, Form, H264, H265, SUB, Stream, Subscribe, WatchFrame, split::split,
+    subject::Topic, to_relay, to_viewer,
 };
 use tokio::time::sleep;
 
 use crate::support::{
     Camera, Client, Relay, Socket,
     film::{Film, Judged, Projector, RATE},
-    known,
+    jpeg, known,
 };
 
 const GATE: &str = "farm/gate";
@@ -369,4 +370,31 @@ async fn a_viewer_with_a_third_of_the_bitrate_sees_the_beginning_of_each_group()
             (all.len() / 3) as f64 - f64::from(2 * RATE),
         )
         .await;
+}
+
+#[tokio::test]
+async fn a_stream_that_turns_into_pictures_ends_where_only_mp4_will_do() {
+    let relay = Relay::start().await;
+    let camera = Camera::with(&relay.bus, GATE, 7, |announce| {
+        announce.streams.push(Stream {
+            name: SUB.into(),
+            codec: Codec::H264.into(),
+            ..Stream::default()
+        });
+    })
+    .await;
+    known(&relay, GATE).await;
+    let mut socket = viewer(&relay, &camera, SUB, Form::Fmp4).await;
+    let topic = Topic::Frame(camera.name.clone(), SUB.parse().unwrap());
+    for part in split(camera.frame(1, &jpeg(1)), 1 << 20).unwrap() {
+        relay.bus.publish(&topic.subject(), part).await.unwrap();
+    }
+    let refused = socket.refused().await;
+    assert_eq!(
+        (refused.code.as_str(), refused.stream.as_str()),
+        ("unknown_form", SUB)
+    );
+    // As it is, it can be had.
+    socket.watch(GATE, SUB, Form::Frame).await;
+    assert_eq!(socket.frame().await.data, jpeg(1));
 }
