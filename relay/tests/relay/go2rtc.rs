@@ -70,7 +70,7 @@ impl Player {
 
 async fn cinema(relay: &Relay, film: &Film) -> (Camera, Projector) {
     let camera = Camera::with(&relay.bus, "farm/gate", 7, |announce| {
-        film.announced(announce)
+        film.announced(announce);
     })
     .await;
     known(relay, "farm/gate").await;

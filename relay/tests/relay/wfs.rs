@@ -51,7 +51,7 @@ async fn its_player_gets_whole_access_units_from_a_key_frame_on() {
     let relay = Relay::start().await;
     let film = Film::make("160x120", 2 * RATE, "-bf 0");
     let camera = Camera::with(&relay.bus, "farm/gate", 7, |announce| {
-        film.announced(announce)
+        film.announced(announce);
     })
     .await;
     known(&relay, "farm/gate").await;
