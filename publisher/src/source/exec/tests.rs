@@ -5,7 +5,11 @@ use tokio::time::Instant;
 use super::*;
 use crate::{
     picture::Image,
-    source::{DropReason, passthrough::samples},
+    source::{
+        DropReason,
+        passthrough::samples,
+        unit::{Format, Track},
+    },
 };
 
 fn exec(command: &str) -> Exec {
@@ -83,6 +87,46 @@ async fn pictures_of_a_command_are_handed_on() {
         stop.cancel();
     });
     result.unwrap();
+}
+
+#[tokio::test]
+async fn h264_of_a_command_is_handed_on_as_units() {
+    const COMMAND: &str = "ffmpeg -loglevel error -re -f lavfi -i testsrc=size=320x180:rate=30 \
+                           -pix_fmt yuv420p -c:v libx264 -tune zerolatency -g 15 -f h264 -";
+    for options in ["", " #format=h264&fps=30"] {
+        let exec = exec(&format!("{COMMAND}{options}"));
+        let output = Output::default();
+        let stop = CancellationToken::new();
+        let mut units = output.units(Track::Video);
+        let (result, ()) = tokio::join!(exec.run(&output, &stop), async {
+            let (first, _) = units.next().await;
+            assert!(first.key);
+            let Format::H264(parameters) = &first.format else {
+                panic!("not H.264")
+            };
+            assert_eq!((parameters.width, parameters.height), (320, 180));
+            let mut last = first.decode_time_us;
+            for _ in 0..30 {
+                let (unit, skipped) = units.next().await;
+                assert!(unit.decode_time_us > last || skipped > 0);
+                last = unit.decode_time_us;
+            }
+            stop.cancel();
+        });
+        result.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_command_gives_instead_is_named() {
+    let exec = exec("printf 'RIFF0000AVI LIST'");
+    let error = run(&exec, &Output::default()).await.to_string();
+    assert!(
+        error.contains("it gives an AVI file; supported are Motion JPEG and bare H.264"),
+        "{error}"
+    );
+    let error = with_silence("cat #format=avi", SILENCE).err().unwrap();
+    assert!(error.to_string().contains("use h264 or mjpeg"), "{error}");
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::*;
 use crate::{
     picture::Image,
-    source::{DropReason, passthrough::samples},
+    source::{DropReason, passthrough::samples, unit::Track},
 };
 
 fn source(text: &str) -> Result<Box<dyn Source>, InvalidSource> {
@@ -142,6 +142,28 @@ async fn pictures_on_a_pipe_come_as_they_are_written() {
         for _ in 0..3 {
             writer.write_all(&jpeg).unwrap();
             assert_eq!(take(&output).await, jpeg);
+        }
+        drop(writer);
+    });
+    assert!(matches!(error, Err(Error::Ended { .. })));
+}
+
+#[tokio::test]
+async fn h264_on_a_pipe_comes_as_it_is_written() {
+    let stream = super::samples::units_of_h264("-bf 0");
+    let (input, mut writer) = std::io::pipe().unwrap();
+    let output = Output::default();
+    let mut units = output.units(Track::Video);
+    let options = live::Options::default();
+    let reading = stdin::read(input.into(), options, &output, stdin::SILENCE);
+    let (error, ()) = tokio::join!(reading, async {
+        for frame in &stream[..5] {
+            writer.write_all(frame).unwrap();
+            // It does not wait for the next one.
+            let (unit, _) = timeout(Duration::from_secs(10), units.next())
+                .await
+                .unwrap();
+            assert_eq!(&unit.data, frame);
         }
         drop(writer);
     });
