@@ -8,6 +8,7 @@ mod faults;
 mod idle;
 mod large;
 mod quiet;
+mod rtsp;
 mod smooth;
 mod solo;
 mod stuck_viewer;
