@@ -163,8 +163,9 @@ async fn b_frames_are_decoded_before_they_are_shown() {
     let mut shown: Vec<_> = frames.iter().map(|frame| frame.capture_time_us).collect();
     shown.sort_unstable();
     for pair in shown[..40].windows(2) {
+        // The clock of the camera is taken over slowly, by a twentieth.
         let apart = pair[1] - pair[0];
-        assert!((36_000..44_000).contains(&apart), "{apart}");
+        assert!((33_000..47_000).contains(&apart), "{apart}");
     }
 }
 
@@ -199,6 +200,7 @@ async fn a_camera_that_starts_again_is_back_within_seconds() {
     take(&mut frames, 10).await;
     camera.kill();
     site.until(CameraState::Failed).await;
+    drain(&mut frames).await;
     camera.restart().await;
     back(&mut frames).await.unwrap();
 }
@@ -216,15 +218,19 @@ async fn a_camera_that_freezes_is_stalled_and_opened_anew() {
     // Its system still accepts connections, and answers nothing.
     let reason = site.until(CameraState::Failed).await;
     assert!(reason.contains("no answer within 5s"), "{reason}");
+    drain(&mut frames).await;
     camera.thaw().unwrap();
     let first = back(&mut frames).await.unwrap();
     assert!(decode_time(&first) > decode_time(&before[9]));
 }
 
+/// Takes what was under way when the camera went away.
+async fn drain(frames: &mut Frames) {
+    while frames.next(Duration::from_millis(500)).await.is_ok() {}
+}
+
 /// Waits until frames come again, the first of them a key frame.
 async fn back(frames: &mut Frames) -> Result<Frame> {
-    // What was under way may still come.
-    while frames.next(Duration::from_millis(500)).await.is_ok() {}
     let first = frames.next(BACK_WITHIN).await?;
     ensure!(first.key, "it starts in the middle");
     take(frames, 10).await;
@@ -272,7 +278,18 @@ async fn h265_is_carried_with_its_parameter_sets() {
     let _machine = light().await;
     let camera = Camera::start(&["--video=h265"]).await;
     let site = Site::start(&camera.url("")).await;
-    for frame in take(&mut site.watch(H265).await, 40).await {
+    // What the camera gives is known once somebody wants to see it.
+    let curious = site.watch(JPEG).await;
+    let announce = announced(&site.bus, CAMERA, SOON, |announce| {
+        announce
+            .streams
+            .iter()
+            .any(|stream| stream.name == H265 && stream.codec_string.starts_with("hvc1."))
+    });
+    announce.await.unwrap();
+    let mut frames = site.watch(H265).await;
+    drop(curious);
+    for frame in take(&mut frames, 40).await {
         assert_eq!(frame.codec(), Codec::H265);
         assert_eq!((frame.width, frame.height), (320, 180));
         let mut kinds = annexb::nals(&frame.data).map(|nal| nal[0] >> 1 & 0x3F);
@@ -284,11 +301,4 @@ async fn h265_is_carried_with_its_parameter_sets() {
             );
         }
     }
-    let announce = announced(&site.bus, CAMERA, SOON, |announce| {
-        announce
-            .streams
-            .iter()
-            .any(|stream| stream.codec_string.starts_with("hvc1."))
-    });
-    announce.await.unwrap();
 }
