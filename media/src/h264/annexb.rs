@@ -56,6 +56,11 @@ impl<'a> Iterator for Nals<'a> {
     }
 }
 
+/// Whether what should be one NAL unit would be read as two.
+pub(crate) fn holds_start_code(nal: &[u8]) -> bool {
+    memmem::find(nal, START_CODE).is_some()
+}
+
 /// A NAL unit never ends with a zero: 7.4.1. Those behind it are padding, or belong to the next start code.
 pub(crate) fn without_zeros(nal: &[u8]) -> &[u8] {
     let len = nal

@@ -133,7 +133,18 @@ impl Grouper {
     }
 
     /// Takes the next NAL unit, without start code, and gives the access unit before it if that ends here.
+    ///
+    /// Zeros that trail it are left out, and one that holds a start code is damaged: in Annex B form it would be two.
     pub fn push(&mut self, unit: &[u8], stamp: i64) -> Option<Split> {
+        let unit = annexb::without_zeros(unit);
+        if annexb::holds_start_code(unit) {
+            self.pending.count(unit.len() as u64, stamp);
+            self.pending.fault.get_or_insert(Reason::Damaged);
+            return None;
+        }
+        if unit.is_empty() {
+            return None;
+        }
         self.push_head(unit, unit.len() as u64, stamp)
     }
 

@@ -94,6 +94,17 @@ fn a_length_that_leads_beyond_the_end_is_damage() {
 }
 
 #[test]
+fn zeros_behind_a_unit_are_left_out_and_a_start_code_in_it_is_damage() {
+    let mut video = Video::default();
+    let padded = [SPS, PPS].map(|set| [set, &[0, 0]].concat());
+    let given = video.push(Some([&padded[0], &padded[1]]), &samples()[0], 0);
+    let frame = frames(given).remove(0);
+    assert_eq!(frame.parameters.sps(), SPS);
+    let two = sample([[slices()[2], &[0, 0, 1], slices()[3]].concat()]);
+    assert_eq!(video.push(None, &two, 1), [Given::Dropped(Reason::Damaged)]);
+}
+
+#[test]
 fn without_sets_a_frame_is_of_no_use() {
     let mut video = Video::default();
     assert_eq!(

@@ -90,7 +90,7 @@ async fn converse(mut connection: TcpStream, script: &Script, sdp: &str) -> std:
             Act::Answer => {
                 connection
                     .write_all(&said(&honest(method, &request, sdp)))
-                    .await?
+                    .await?;
             }
             Act::Say(bytes) => connection.write_all(&said(bytes)).await?,
             Act::Silence => {}
