@@ -14,6 +14,8 @@ import { Retries } from "./retries.js";
 const AUDIO = "audio";
 /** Sound that did not come is tried again after so long. */
 const SILENT_MS = 10_000;
+/** A relay that still sends frames in another form does not know this one. */
+const OTHER_FORM_MS = 3_000;
 
 /** @param {import("./route.js").Sound} sound */
 const heard = ({ on, offered }) => on && offered;
@@ -33,6 +35,7 @@ export class MseRoute {
   #retries = new Retries(3);
   /** Until then there is no sound, because it did not come. */
   #silentUntilMs = -Infinity;
+  #openedAtMs = 0;
   /** @type {MediaPlayback | null} */
   #playback = null;
   /** @type {Watch[]} */
@@ -99,6 +102,7 @@ export class MseRoute {
     const { camera, stream, targetS } = this.#source;
     const sound = heard(this.#sound) && performance.now() >= this.#silentUntilMs;
     this.#gate.close();
+    this.#openedAtMs = performance.now();
     const playback = new MediaPlayback(this.#video, { targetS, sound }, {
       shown: (picture) => this.#events.shown(picture),
       muted: () => this.#events.muted(),
@@ -106,10 +110,7 @@ export class MseRoute {
         this.#silentUntilMs = performance.now() + SILENT_MS;
         if (built) this.#reopen();
       },
-      forbidden: () => {
-        this.#close();
-        this.#events.failed("the browser lets no video play by itself");
-      },
+      forbidden: () => this.#giveUp("the browser lets no video play by itself"),
       failed: (why) => this.#failed(why),
     });
     this.#playback = playback;
@@ -121,7 +122,7 @@ export class MseRoute {
         this.#events.dropped("slow connection", frames);
         this.#events.behind();
       },
-      refused: (code, message) => (code === "unknown_form" ? this.#events.failed(message) : this.#events.refused(code, message)),
+      refused: (code, message) => (code === "unknown_form" ? this.#giveUp(message) : this.#events.refused(code, message)),
       retried: this.#events.retried,
     });
     if (!heard(this.#sound)) return;
@@ -155,7 +156,12 @@ export class MseRoute {
    * @param {WatchFrame} frame
    */
   #take(playback, frame) {
-    if (frame.form !== "fmp4" || playback !== this.#playback) return;
+    if (playback !== this.#playback) return;
+    if (frame.form !== "fmp4") {
+      // For a moment, they may be what was asked for before.
+      if (performance.now() - this.#openedAtMs > OTHER_FORM_MS) this.#giveUp("the relay sends no fragments");
+      return;
+    }
     this.#events.received(frame.data.length);
     if (this.#gate.admits(frame)) playback.picture(frame);
     else this.#events.dropped("waiting for a key frame", 1);
@@ -170,10 +176,13 @@ export class MseRoute {
   #failed(why) {
     this.#events.dropped("cannot be decoded", 1);
     if (this.#retries.again(performance.now())) this.#reopen();
-    else {
-      this.#close();
-      this.#events.failed(why);
-    }
+    else this.#giveUp(why);
+  }
+
+  /** @param {string} why */
+  #giveUp(why) {
+    this.#close();
+    this.#events.failed(why);
   }
 
   #close() {
