@@ -200,6 +200,16 @@ test("flipped bytes either read or throw a RangeError", () => {
   }
 });
 
+test("what a decoder of sound needs is read, and is no view into the message", () => {
+  const stream = [0x0a, 1, 0x61, 0x10, 4, 0x42, 2, 0x12, 0x10];
+  const bytes = Uint8Array.from([0x22, stream.length + 2, 0x3a, stream.length, ...stream]);
+  const message = wire.decodeToViewer(bytes);
+  assert.ok(message.kind === "cameraChanged");
+  const [{ name, codec, codecConfig }] = message.camera.streams;
+  assert.deepEqual([name, codec, codecConfig], ["a", "aac", Uint8Array.of(0x12, 0x10)]);
+  assert.notEqual(codecConfig?.buffer, bytes.buffer);
+});
+
 test("fields and kinds of later versions are passed over", () => {
   const later = [0x9a, 0x06, 0x03, 1, 2, 3, 0xa0, 0x06, 0x01, 0xa9, 0x06, 1, 2, 3, 4, 5, 6, 7, 8, 0xad, 0x06, 1, 2, 3, 4];
   assert.deepEqual(wire.decodeToViewer(Uint8Array.from(later)), { kind: "unknown" });
