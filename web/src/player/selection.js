@@ -67,7 +67,7 @@ export class Selection {
     this.#reach = this.#reachNow(connection);
     const streams = connection.directory.get(camera)?.streams ?? null;
     const used = inUse(this.#base);
-    const audible = this.#reach === "everything" && (streams?.some((stream) => capabilities.hears(stream)) ?? false);
+    const audible = this.#reach === "everything" && streams !== null && audibleIn(streams);
     const choice = chooseRoute({
       reach: this.#reach,
       streams,
@@ -93,4 +93,13 @@ export class Selection {
     if (status !== "blocked" || readable === null) return this.#reach;
     return readable ? "http" : "images";
   }
+}
+
+/**
+ * Whether there is sound, and a picture that it can be played with.
+ * @param {import("../wire/messages.js").Stream[]} streams
+ */
+function audibleIn(streams) {
+  const plays = streams.some((stream) => stream.codec === "h264" && capabilities.able("mse", stream).ok);
+  return plays && streams.some((stream) => capabilities.hears(stream));
 }

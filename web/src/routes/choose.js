@@ -124,6 +124,8 @@ function video({ able, failed, sound, mediaElements, quality, slow }, stream, re
   const codecName = CODECS[codec];
   /** @type {VideoKind[]} */
   const kinds = sound ? ["mse", "webcodecs"] : ["webcodecs", "mse"];
+  // Relays make fragments of H.264 alone.
+  if (codec === "h265") kinds.splice(kinds.indexOf("mse"), 1);
   for (const kind of kinds) {
     let { ok, why } = able(kind, stream);
     if (ok === null) return { kind: "wait" };

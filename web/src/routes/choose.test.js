@@ -85,6 +85,8 @@ test("H.265 is taken where it can be decoded, else JPEG, else nothing", () => {
   assert.equal(way({ streams: [H265] }), "none");
   assert.equal(way({ streams: [H265, JPEG] }), "websocket jpeg");
   assert.equal(way({ streams: [H265], able: () => YES }), "webcodecs h265");
+  assert.equal(way({ streams: [H265, AUDIO], able: () => YES, sound: true }), "webcodecs h265");
+  assert.equal(way({ streams: [H265], able: (kind, of) => (kind === "mse" ? YES : secure(kind, of)) }), "none");
   assert.equal(way({ streams: [H265, H264], able: () => YES }), "webcodecs h264");
 });
 

@@ -1,5 +1,5 @@
 /**
- * Fragments of H.264 or H.265, and sound, over the WebSocket that all players of a relay share, played by Media
+ * Fragments of H.264, and sound, over the WebSocket that all players of a relay share, played by Media
  * Source: for pages that are not secure, and for whoever listens.
  *
  * @typedef {import("./route.js").Route} Route
@@ -22,6 +22,7 @@ const heard = ({ on, offered }) => on && offered;
 
 /** @implements {Route} */
 export class MseRoute {
+  words = "H.264 by Media Source";
   timed = true;
   fps = 0;
   element = document.createElement("div");
@@ -47,7 +48,6 @@ export class MseRoute {
    * @param {(wish: import("../connection/interest.js").Wish) => import("../connection/connection.js").Connection} connect
    */
   constructor(source, events, connect) {
-    this.words = `${source.codec === "h265" ? "H.265" : "H.264"} by Media Source`;
     this.#source = source;
     this.#events = events;
     this.#connect = connect;
