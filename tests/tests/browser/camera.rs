@@ -72,7 +72,7 @@ async fn statistics_tell_route_size_rate_latency_and_relay() {
     page.until_moving(&["farm/barn"], SOON).await;
     page.press("i").await;
     let words = page.until_reads(".stats", "640 × 360").await;
-    assert!(words.contains("JPEG over WebSocket"), "{words}");
+    assert!(words.contains("H.264 by WebCodecs"), "{words}");
     eventually("rates, latency and relay are told", SOON, async || {
         let words = page.text(".stats").await?;
         let line = |name: &str| {

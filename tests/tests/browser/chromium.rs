@@ -22,7 +22,10 @@ use tokio::task::JoinHandle;
 
 use crate::page::Page;
 
-const FLAGS: [&str; 11] = [
+/// A name for this machine that does not make a page secure, as `localhost` and `127.0.0.1` do.
+pub(crate) const INSECURE_HOST: &str = "relay.test";
+
+const FLAGS: [&str; 12] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -33,6 +36,7 @@ const FLAGS: [&str; 11] = [
     "--disable-sync",
     "--remote-debugging-port=0",
     "--window-size=1280,800",
+    "--host-resolver-rules=MAP relay.test 127.0.0.1",
     "about:blank",
 ];
 

@@ -10,7 +10,7 @@ use sightline_tests::{eventually, fleet::Publisher, picture};
 
 use crate::{
     page::{Page, SOON},
-    scene::Scene,
+    scene::{BARN, Scene},
     site::{Content, Running, Site},
 };
 
@@ -40,7 +40,7 @@ async fn embed(is_allowed: bool) -> Embedded {
     let allowed = ("SIGHTLINE_HTTP__ALLOWED_ORIGINS", origin.as_str());
     let environment = if is_allowed { &[allowed][..] } else { &[] };
     let scene = Scene::start_with(environment).await;
-    let publisher = scene.publish("farm", &[("barn", "test://?size=640x360&fps=10")]);
+    let publisher = scene.publish("farm", &[BARN]);
     scene.relay.until_online("farm/barn").await;
     let relay = scene.relay.address();
     let address = site.address();
@@ -82,7 +82,7 @@ async fn the_player_is_live_in_a_page_of_an_allowed_origin() {
     let embedded = embed(true).await;
     embedded.page.until_moving(&["farm/barn"], SOON).await;
     let route = embedded.route().await.unwrap();
-    assert_eq!(route, "JPEG over WebSocket");
+    assert_eq!(route, "H.264 by WebCodecs");
     embedded.scene.until_viewers(&["farm/barn"], 1).await;
     embedded.assert_clean(&[]);
 }

@@ -12,10 +12,6 @@ use crate::{
 };
 
 const CAMERAS: [&str; 2] = ["farm/barn", "farm/gate"];
-const SOURCES: [(&str, &str); 2] = [
-    ("barn", "test://?size=640x360&fps=10"),
-    ("gate", "test://?size=320x240&fps=10"),
-];
 
 /// How long a page that is looked at again may take to be live.
 const RESUME: Duration = Duration::from_secs(3);
@@ -25,8 +21,7 @@ const FROZEN: [&str; 1] = ["failed: Page entered Back-Forward Cache"];
 
 #[tokio::test]
 async fn a_page_in_the_background_is_sent_nothing_and_is_live_again_at_once() {
-    let scene = Scene::start().await;
-    let _publisher = scene.publish("farm", &SOURCES);
+    let (scene, _publisher) = Scene::farm().await;
     let page = scene.open("/").await;
     page.until_moving(&CAMERAS, SOON).await;
     scene.until_viewers(&CAMERAS, 1).await;
@@ -49,8 +44,7 @@ async fn a_page_in_the_background_is_sent_nothing_and_is_live_again_at_once() {
 
 #[tokio::test]
 async fn a_page_that_the_browser_froze_is_live_again_when_it_wakes() {
-    let scene = Scene::start().await;
-    let _publisher = scene.publish("farm", &SOURCES);
+    let (scene, _publisher) = Scene::farm().await;
     let page = scene.open("/").await;
     page.until_moving(&CAMERAS, SOON).await;
     page.mark().await;

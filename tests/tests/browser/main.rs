@@ -11,4 +11,5 @@ mod players;
 mod proxy;
 mod scene;
 mod site;
+mod video;
 mod wall;

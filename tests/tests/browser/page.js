@@ -5,21 +5,36 @@
   const STRIP_HEIGHT = 1 / 15;
   const LOOK_EVERY_MS = 50;
 
-  const row = new OffscreenCanvas(1, 1);
+  /** Pixels for each cell: its middle is not that of its neighbours, even where a video has blurred them. */
+  const CELL_PX = 16;
+
+  const row = new OffscreenCanvas(CELLS * CELL_PX, 1);
   const context = row.getContext("2d", { willReadFrequently: true });
 
   /** The brightness of each cell's middle, 0 to 255; null if there is no picture. */
   function cells(source, width, height) {
-    if (width < CELLS) return null;
-    if (row.width !== width) row.width = width;
-    context.clearRect(0, 0, width, 1);
+    context.clearRect(0, 0, row.width, 1);
     const y = Math.floor(height - (height * STRIP_HEIGHT) / 2);
-    context.drawImage(source, 0, y, width, 1, 0, 0, width, 1);
-    const { data } = context.getImageData(0, 0, width, 1);
+    context.drawImage(source, 0, y, width, 1, 0, 0, row.width, 1);
+    const { data } = context.getImageData(0, 0, row.width, 1);
+    if (data[3] === 0) return null;
     return Array.from({ length: CELLS }, (_, cell) => {
-      const at = Math.floor(((cell + 0.5) * width) / CELLS) * 4;
+      const at = (cell + 0.5) * CELL_PX * 4;
       return Math.round((data[at] + data[at + 1] + data[at + 2]) / 3);
     });
+  }
+
+  /** What lies on top of a player's picture: images, videos and canvases that have not drawn anything are seen through. */
+  function top(picture) {
+    for (const source of [...picture.querySelectorAll("img:not([hidden]), canvas, video")].reverse()) {
+      const width = source.naturalWidth ?? source.videoWidth ?? source.width;
+      const height = source.naturalHeight ?? source.videoHeight ?? source.height;
+      if (width < CELLS || source.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) continue;
+      if (!isOpen(source)) return { width, height, cells: null };
+      const seen = cells(source, width, height);
+      if (seen) return { width, height, cells: seen };
+    }
+    return { width: 0, height: 0, cells: null };
   }
 
   /** Whether a page may read the pixels: not those of another origin's images. */
@@ -31,18 +46,15 @@
   function see(player) {
     const root = player.shadowRoot;
     const picture = root.querySelector(".picture");
-    // An image lies over the canvas with the last picture, if the route has one.
-    const source = picture.querySelector("img:not([hidden])") ?? picture.querySelector("canvas");
-    const width = source?.naturalWidth ?? source?.width ?? 0;
-    const height = source?.naturalHeight ?? source?.height ?? 0;
+    const shown = top(picture);
     const mark = root.querySelector(".mark");
     return {
       camera: player.getAttribute("camera"),
       kind: player.state?.kind ?? "",
       words: isVisible(mark) ? mark.innerText.trim() : "",
-      width,
-      height,
-      cells: source && isOpen(source) && isVisible(picture) ? cells(source, width, height) : null,
+      width: shown.width,
+      height: shown.height,
+      cells: isVisible(picture) ? shown.cells : null,
       plain: getComputedStyle(picture).filter === "none",
     };
   }

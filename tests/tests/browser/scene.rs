@@ -7,9 +7,13 @@ use sightline_tests::{
 };
 
 use crate::{
-    chromium::Chromium,
+    chromium::{Chromium, INSECURE_HOST},
     page::{Page, SOON},
 };
+
+/// Cameras, each with name and source.
+pub(crate) const BARN: (&str, &str) = ("barn", "test://?size=640x360&fps=10");
+pub(crate) const GATE: (&str, &str) = ("gate", "test://?size=320x240&fps=10");
 
 /// nats-server, relay and browser.
 pub(crate) struct Scene {
@@ -41,6 +45,15 @@ impl Scene {
         }
     }
 
+    /// The same with a publisher of `farm/barn` and `farm/gate`, once the relay knows them.
+    pub(crate) async fn farm() -> (Self, Publisher) {
+        let scene = Self::start().await;
+        let publisher = scene.publish("farm", &[BARN, GATE]);
+        scene.relay.until_online("farm/barn").await;
+        scene.relay.until_online("farm/gate").await;
+        (scene, publisher)
+    }
+
     /// Starts a publisher of cameras, each with name and source.
     pub(crate) fn publish(&self, site: &str, cameras: &[(&str, &str)]) -> Publisher {
         Publisher::start(&self.nats.url(), site, cameras)
@@ -54,6 +67,12 @@ impl Scene {
     /// The address of a page of the relay.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.relay.address())
+    }
+
+    /// The same by a name that makes it no secure page: `host:port`.
+    pub(crate) fn insecure_host(&self) -> String {
+        let (_, port) = self.relay.address().split_once(':').expect("a port");
+        format!("{INSECURE_HOST}:{port}")
     }
 
     /// Waits until the relay has so many viewers of each of these cameras.
