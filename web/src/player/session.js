@@ -241,6 +241,8 @@ export class Session {
     const { base, camera, targetS } = this.#source;
     const { stream, codec, codecString } = choice;
     const source = { base, camera, stream, codec, codecString, targetS, maxFps: this.#askedFps, sound: this.#sound };
+    // The camera may have told its parameters since.
+    const now = () => this.#taken ?? choice;
     const created = createRoute(choice.kind, source, {
       received: (lenBytes) => this.#measures.received(lenBytes),
       heard: (lenBytes) => this.#measures.heard(lenBytes),
@@ -253,11 +255,11 @@ export class Session {
       muted: () => this.setSound({ on: false }),
       overloaded: () => {
         const why = "this machine is too slow for it";
-        for (const kind of /** @type {const} */ (["webcodecs", "mse"])) this.#selection.failed({ ...choice, kind }, why);
+        for (const kind of /** @type {const} */ (["webcodecs", "mse"])) this.#selection.failed({ ...now(), kind }, why);
         queueMicrotask(this.update);
       },
       failed: (why) => {
-        this.#selection.failed(choice, why);
+        this.#selection.failed(now(), why);
         // Not while the route is at work.
         queueMicrotask(this.update);
       },
