@@ -74,6 +74,11 @@ impl VideoDecoder {
         result
     }
 
+    /// Whether nothing comes before the next key frame.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.stream.is_none()
+    }
+
     fn picture(&mut self, unit: &[u8]) -> Result<Option<Raw>, Error> {
         self.unit.clear();
         if let Some(parameters) = h264::Parameters::from_access_unit(unit)? {

@@ -97,6 +97,10 @@ impl UnitTool {
             self.held_back.clear();
             Unusable(DropReason::Damaged, error.to_string())
         })?;
+        if self.decoder.is_waiting() {
+            // Nothing comes of these: their times would be taken for those of later pictures.
+            self.held_back.clear();
+        }
         while self.held_back.len() > MAX_HELD_BACK {
             self.held_back.pop_first();
         }
@@ -203,9 +207,43 @@ fn suitable(size: Size, fps: f32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::{Layout, Range};
 
     fn size(text: &str) -> Size {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn pictures_after_a_loss_have_their_own_times() {
+        let mut encoder = VideoEncoder::new(VideoSettings {
+            bits_per_second: 1_000_000,
+            fps: 25.0,
+            key_interval: Duration::from_secs(60),
+        });
+        let raw = Raw {
+            layout: Layout::Grey,
+            width: 64,
+            height: 48,
+            stride_bytes: 64,
+            range: Range::Full,
+            data: vec![90; 64 * 48].into(),
+        };
+        let mut tool = UnitTool::default();
+        let (mut shown, mut errors) = (Vec::new(), 0);
+        for number in 0..30 {
+            let unit = encoder.encode(&raw, number * 40_000, number % 10 == 0);
+            let unit = unit.unwrap().unwrap().data;
+            match (number, tool.decode(&unit, number)) {
+                (4, _) => tool = UnitTool::default(),
+                (_, Ok(picture)) => shown.extend(picture.map(|p| (number, p.capture_time_us))),
+                (_, Err(_)) => errors += 1,
+            }
+        }
+        let wanted: Vec<_> = (0..4)
+            .chain(10..30)
+            .map(|number| (number, number))
+            .collect();
+        assert_eq!((shown, errors), (wanted, 0));
     }
 
     #[test]
