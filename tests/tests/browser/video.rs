@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use chromiumoxide::cdp::browser_protocol::page::AddScriptToEvaluateOnNewDocumentParams;
-use sightline_tests::{eventually, fleet::Publisher};
+use sightline_tests::{eventually, fleet::Publisher, rtsp};
 
 use crate::{
     page::{Page, SOON},
@@ -234,4 +234,26 @@ async fn a_camera_with_another_size_is_shown_by_the_same_way() {
         assert_clean(&scene, &page);
         page.tab().clone().close().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_camera_with_sound_is_heard_after_a_click_and_only_then() {
+    let camera = rtsp::Camera::start(&["--audio", "aac"]).await;
+    let scene = Scene::start().await;
+    let _publisher = scene.publish("farm", &[("gate", &camera.url(""))]);
+    scene.relay.until_online("farm/gate").await;
+    let page = Way::WebCodecs.open(&scene).await;
+    page.click("button[aria-label='Sound on']").await;
+    until_route(&page, Way::MediaSource.words()).await;
+    Way::MediaSource.until_moving(&page).await;
+    let video = "document.querySelector('sightline-player').shadowRoot.querySelector('video')";
+    page.until_true(
+        "sound is heard",
+        &format!("{video}.webkitAudioDecodedByteCount > 0 && !{video}.muted"),
+    )
+    .await;
+    page.click("button[aria-label='Sound off']").await;
+    until_route(&page, Way::WebCodecs.words()).await;
+    Way::WebCodecs.until_moving(&page).await;
+    scene.assert_clean(&page);
 }
