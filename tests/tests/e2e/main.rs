@@ -5,6 +5,7 @@
 mod bad_input;
 mod deploy;
 mod faults;
+mod h264;
 mod idle;
 mod large;
 mod quiet;
