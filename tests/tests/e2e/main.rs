@@ -10,6 +10,7 @@ mod idle;
 mod large;
 mod quiet;
 mod rtsp;
+mod slow_viewer;
 mod smooth;
 mod solo;
 mod stuck_viewer;
