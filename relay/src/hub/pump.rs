@@ -98,6 +98,7 @@ impl Pump {
                     let up = *link.borrow_and_update() == Link::Up;
                     if up {
                         self.demand(demanded).await;
+                        heartbeat.reset();
                     }
                 }
                 Ok(()) = demand.changed() => {
@@ -111,6 +112,7 @@ impl Pump {
                     demanded = now;
                     if first || reminded || (asked && now.all == 0) {
                         self.demand(demanded).await;
+                        heartbeat.reset();
                     }
                 }
                 () = &mut linger, if demanded.nobody() => {
