@@ -13,6 +13,12 @@ const MAX_MACROBLOCKS: u32 = 139_264;
 /// The longest side of a frame of that size, in pixels: A.3.1, item f, square root of eight times as many.
 const MAX_SIDE: u32 = 1_055 * 16;
 
+/// 4:4:4: table 6-1.
+const MAX_CHROMA_FORMAT: u8 = 3;
+
+/// The most bits of a sample beyond 8: 7.4.2.1.1.
+const MAX_MORE_BITS: u8 = 6;
+
 /// The most frames that a decoder ever keeps: A.3.1, item h.
 pub(crate) const MAX_DPB_FRAMES: u8 = 16;
 
@@ -129,9 +135,9 @@ impl Parameters {
             profile: parsed.profile_idc.into(),
             constraints: parsed.constraint_flags.into(),
             level: parsed.level_idc,
-            chroma_format: u8::try_from(chroma.chroma_format.to_u32()).unwrap_or(1),
-            luma_bits: 8 + chroma.bit_depth_luma_minus8,
-            chroma_bits: 8 + chroma.bit_depth_chroma_minus8,
+            chroma_format: chroma_format(chroma.chroma_format.to_u32())?,
+            luma_bits: bits(chroma.bit_depth_luma_minus8)?,
+            chroma_bits: bits(chroma.bit_depth_chroma_minus8)?,
             pixel_aspect: aspect.filter(|(width, height)| width != height),
             frame_rate: vui.and_then(frame_rate),
             reordering: reordering(parsed),
@@ -177,6 +183,25 @@ impl Parameters {
     /// Whether the configuration record has the fields that say chroma format and bit depths.
     pub(crate) fn is_high_profile(&self) -> bool {
         ProfileIdc::from(self.profile).has_chroma_info()
+    }
+}
+
+/// Refuses what is not defined.
+fn chroma_format(idc: u32) -> Result<u8, Error> {
+    match u8::try_from(idc) {
+        Ok(idc) if idc <= MAX_CHROMA_FORMAT => Ok(idc),
+        _ => Err(Error::Sps(format!("chroma format {idc}"))),
+    }
+}
+
+/// Refuses what no profile has.
+fn bits(beyond_8: u8) -> Result<u8, Error> {
+    if beyond_8 <= MAX_MORE_BITS {
+        Ok(8 + beyond_8)
+    } else {
+        Err(Error::Sps(format!(
+            "samples of {beyond_8} bits more than 8"
+        )))
     }
 }
 

@@ -174,30 +174,15 @@ async fn a_file_that_is_taken_late_decodes_without_a_complaint() {
     assert!((70..=85).contains(&frames.len()), "{}", frames.len());
 }
 
-async fn make_file(path: &Path) {
+async fn make_file(path: &Path, seconds: &str, encoder: &[&str]) {
     let path = path.display().to_string();
-    let arguments = [
-        "-nostdin",
-        "-v",
-        "error",
-        "-f",
-        "lavfi",
-        "-i",
-        "testsrc2=size=320x180:rate=25",
-        "-t",
-        "4",
-        "-c:v",
-        "libx264",
-        "-preset",
-        "fast",
-        "-bf",
-        "3",
-        "-g",
-        "25",
-        "-pix_fmt",
-        "yuv420p",
-        &path,
+    let input = "testsrc2=size=320x180:rate=25";
+    let mut arguments = vec![
+        "-nostdin", "-v", "error", "-f", "lavfi", "-i", input, "-t", seconds,
     ];
+    arguments.extend(["-c:v", "libx264", "-preset", "fast", "-pix_fmt", "yuv420p"]);
+    arguments.extend(encoder);
+    arguments.push(&path);
     let (code, text) = process::run("ffmpeg".as_ref(), &arguments, Duration::from_secs(60)).await;
     assert_eq!((code, text.as_str()), (0, ""));
 }
@@ -207,7 +192,7 @@ async fn frames_of_a_file_out_of_order_arrive_as_they_were() {
     let _machine = light().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("frames.mp4");
-    make_file(&file).await;
+    make_file(&file, "4", &["-bf", "3", "-g", "25"]).await;
     let wanted = decode(&["-i", &file.display().to_string()]).await;
     assert_eq!(wanted.len(), 100);
     let server = Server::start(Version::Current, "").await;
@@ -227,4 +212,56 @@ async fn frames_of_a_file_out_of_order_arrive_as_they_were() {
     for (n, frame) in seen[..seen.len() - 4].iter().enumerate() {
         assert_eq!(*frame, wanted[(start + n) % 100], "frame {n} from {start}");
     }
+}
+
+/// Neither relay can ask a file for a key frame, and the next one is seconds away.
+#[tokio::test]
+async fn the_middle_of_a_long_group_is_joined_at_once_on_any_relay() {
+    let _machine = alone().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("long.mp4");
+    make_file(
+        &file,
+        "20",
+        &[
+            "-bf",
+            "0",
+            "-g",
+            "1000",
+            "-keyint_min",
+            "1000",
+            "-sc_threshold",
+            "0",
+        ],
+    )
+    .await;
+    let server = Server::start(Version::Current, "").await;
+    let relays = [
+        Relay::start(&server.url()).await,
+        Relay::start(&server.url()).await,
+    ];
+    let source = format!("file://{}", file.display());
+    let _publisher = Publisher::start(&server.url(), "farm", &[("gate", &source)]);
+    relays[0].until_online(CAMERA).await;
+    relays[1].until_online(CAMERA).await;
+    let mut watcher = watch(&relays[0], CAMERA, Form::Frame).await;
+    first(&mut watcher).await;
+    follow(&mut watcher, 250).await;
+    for relay in &relays {
+        let start = Instant::now();
+        let mut viewer = watch(relay, CAMERA, Form::Frame).await;
+        first(&mut viewer).await;
+        let took = start.elapsed();
+        println!("the first picture after {took:?}");
+        assert!(took < FIRST_PICTURE, "{took:?}");
+        // The group so far, and on without a gap.
+        follow(&mut viewer, 290).await;
+        assert!(
+            start.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+    // The one who was there before noticed nothing.
+    follow(&mut watcher, 50).await;
 }

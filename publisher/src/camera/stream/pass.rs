@@ -1,6 +1,9 @@
 //! Sends units as they came.
 
+use std::time::Duration;
+
 use sightline_proto::Codec;
+use tokio::time::sleep;
 
 use super::send::{Outgoing, Sender};
 use crate::{
@@ -14,10 +17,33 @@ use crate::{
 /// A group that is larger is not sent to a relay that joins: it waits for the next key frame.
 const MAX_AGAIN_BYTES: usize = 4 << 20;
 
+/// Of units that need not be waited for, so many go in a row, and then the relays get a moment: they hold a bounded
+/// number of messages, and would lose the rest of a long group.
+const ROW_UNITS: u32 = 16;
+const MOMENT: Duration = Duration::from_millis(1);
+
 /// Passes on the units of one track. What depends on a unit that could not be sent is not sent.
 #[derive(Debug, Default)]
 pub(super) struct Pass {
     run: Option<Run>,
+    row: Row,
+}
+
+/// Counts what goes in a row.
+#[derive(Debug, Default)]
+struct Row {
+    units: u32,
+}
+
+impl Row {
+    /// A unit was sent; `more` need not be waited for.
+    async fn sent(&mut self, more: bool) {
+        self.units = if more { self.units + 1 } else { 0 };
+        if self.units >= ROW_UNITS {
+            self.units = 0;
+            sleep(MOMENT).await;
+        }
+    }
 }
 
 /// Units that follow each other, from a key frame on.
@@ -77,6 +103,7 @@ impl Pass {
         if sent && key {
             sender.served();
         }
+        self.row.sent(units.has_more()).await;
     }
 
     /// Sends what was sent since the last key frame once more, under the same numbers. `units` starts anew if
@@ -108,6 +135,7 @@ impl Pass {
                     return;
                 }
             }
+            self.row.sent(true).await;
         }
         // What could not be sent before was sent now.
         run.broken = false;
