@@ -212,7 +212,8 @@ async fn start_nginx(relays: [&Relay; 2], folder: &TempDir) -> (Process, String)
         "-e".to_owned(),
         "stderr".to_owned(),
         "-g".to_owned(),
-        format!("daemon off; pid {place}/nginx.pid;"),
+        // One process: whoever kills it leaves no workers behind.
+        format!("daemon off; master_process off; pid {place}/nginx.pid;"),
     ];
     let process = Process::start("nginx", &nginx(), &arguments).unwrap();
     until_passed_on(&address).await;
