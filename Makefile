@@ -89,8 +89,10 @@ bench: ## What it costs to encode a frame, and to serve it: the relay beside the
 	@$(INSTALL) $(BUILD_TOOLS) nats-server
 	cargo build --release --locked -p sightline-relay -p sightline-bench
 	target/release/sightline-bench encode
-	target/release/sightline-bench fanout $(ARGS)
-	target/release/sightline-bench fanout --route websocket $(ARGS)
+	for route in multipart websocket fragments mp4; do \
+		target/release/sightline-bench fanout --route $$route $(ARGS) || exit 1; \
+	done
+	target/release/sightline-bench latency
 
 audit: ## Known vulnerabilities of the dependencies (fetches the advisory database)
 	@$(INSTALL) rust cargo-deny

@@ -76,5 +76,5 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 /// CPU time of this program. The codecs run on its one thread.
 fn cpu() -> anyhow::Result<Duration> {
-    cpu_of("self").context("cannot read the CPU time of this program")
+    cpu_of(nix::unistd::Pid::this()).context("cannot read the CPU time of this program")
 }

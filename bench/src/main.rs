@@ -3,14 +3,18 @@
 //! Absolute figures depend on the machine and on what else it does; ratios of interleaved rounds hold
 //! better. Every role is a process of its own, so that the kernel counts their time apart.
 
+mod content;
 mod encode;
 mod fanout;
+mod fleet;
 mod floor;
-mod frame;
+mod latency;
 mod load;
 mod process;
 mod report;
+mod shape;
 mod source;
+mod wire;
 
 use std::process::ExitCode;
 
@@ -30,6 +34,8 @@ struct Arguments {
 enum Command {
     /// CPU time of a server for each frame that reaches a viewer: the relay against the floor.
     Fanout(fanout::Arguments),
+    /// From the bus to a viewer: p50, p99, p99.9 of each hop.
+    Latency(latency::Arguments),
     /// CPU time of the codecs for each frame: JPEG and H.264, at 720p and 1080p.
     Encode(encode::Arguments),
     /// (a part of `fanout`) The floor: one thread, one `send` of a prepared buffer for each viewer.
@@ -38,16 +44,21 @@ enum Command {
     /// (a part of `fanout`) Viewers that read and drop.
     #[command(hide = true)]
     Load(load::Arguments),
-    /// (a part of `fanout`) A camera on the bus.
+    /// (a part of `fanout`) Cameras on the bus.
     #[command(hide = true)]
     Source(source::Arguments),
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let arguments = Arguments::parse();
+    if let Err(error) = process::allow_connections() {
+        eprintln!("warning: the limit of connections stays as it is: {error:#}");
+    }
+    let result = match arguments.command {
         Command::Encode(arguments) => encode::run(&arguments),
         Command::Fanout(arguments) => fanout::run(&arguments),
         Command::Floor(arguments) => floor::run(&arguments),
+        Command::Latency(arguments) => latency::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Source(arguments) => source::run(&arguments),
     };

@@ -9,6 +9,11 @@ use std::{
 };
 
 use anyhow::Context as _;
+use nix::{
+    sys::resource::{Resource, getrlimit, setrlimit},
+    time::{ClockId, clock_gettime},
+    unistd::Pid,
+};
 
 pub(crate) struct Process {
     child: Child,
@@ -38,12 +43,12 @@ impl Process {
             .context("cannot read its output")
     }
 
-    /// CPU time of all its threads so far, as the kernel counts it (proc(5): `utime` and `stime`).
+    /// CPU time of all its threads so far, ended ones included, to the nanosecond.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        cpu_of(&self.child.id().to_string())
+        cpu_of(self.pid())
     }
 
-    /// Memory of the process, in KiB.
+    /// Memory of the process (proc(5): `VmRSS`), in KiB.
     pub(crate) fn rss_kib(&self) -> anyhow::Result<u64> {
         std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?
             .lines()
@@ -51,24 +56,36 @@ impl Process {
             .and_then(|value| value.split_whitespace().next()?.parse().ok())
             .context("cannot read /proc/*/status")
     }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
 }
 
-/// The same for any process: its number, or `self`.
-pub(crate) fn cpu_of(process: &str) -> anyhow::Result<Duration> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
-    // The command in parentheses may hold spaces; `utime` is the 12th field behind it.
-    let (_, fields) = stat.rsplit_once(") ").context("cannot read /proc/*/stat")?;
-    let ticks = fields
-        .split(' ')
-        .skip(11)
-        .take(2)
-        .map(str::parse::<u64>)
-        .sum::<Result<u64, _>>()?;
-    Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+/// CPU time of a process: clock_getcpuclockid(3), which is finer than the ticks in /proc.
+pub(crate) fn cpu_of(process: Pid) -> anyhow::Result<Duration> {
+    let clock = ClockId::pid_cpu_clock_id(process)?;
+    Ok(clock_gettime(clock)?.into())
 }
 
-/// `USER_HZ`, which Linux has fixed for what it tells programs.
-const TICKS_PER_SECOND: u64 = 100;
+/// Memory of the kernel for all TCP connections of this machine, in KiB (proc(5): `sockstat`, in pages).
+pub(crate) fn tcp_kib() -> anyhow::Result<u64> {
+    let pages: u64 = std::fs::read_to_string("/proc/net/sockstat")?
+        .lines()
+        .find_map(|line| line.strip_prefix("TCP:")?.split_once(" mem "))
+        .and_then(|(_, pages)| pages.trim().parse().ok())
+        .context("cannot read /proc/net/sockstat")?;
+    Ok(pages * PAGE_KIB)
+}
+
+const PAGE_KIB: u64 = 4;
+
+/// Allows as many connections as the system lets this program, and those that it starts, have.
+pub(crate) fn allow_connections() -> anyhow::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    Ok(())
+}
 
 impl Drop for Process {
     fn drop(&mut self) {

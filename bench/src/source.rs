@@ -1,25 +1,37 @@
-//! A camera on the bus: announces itself and sends the same picture at a steady rate, watched or not.
+//! Cameras on the bus: they announce themselves and send the same frames at a steady rate, watched or not.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
 use sightline_bus::{Bus, Link, Options};
+use sightline_media::h264::Parameters;
 use sightline_proto::{
-    Announce, CameraName, CameraState, Codec, Frame, HEARTBEAT, JPEG, Message as _, Stream,
-    split::split, subject::Topic,
+    Announce, CameraName, CameraState, Codec, Frame, H264, HEARTBEAT, JPEG, Message as _, Stream,
+    Subject, split::split, subject::Topic,
 };
-use tokio::time::{MissedTickBehavior, interval};
 
-use crate::frame::{self, CAMERA};
+use crate::{
+    content::{self, PICTURE_SIZE, Unit, VIDEO_SIZE},
+    shape::{self, Shape},
+};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[arg(long)]
     nats: String,
-    #[arg(long)]
-    frame_bytes: usize,
-    #[arg(long)]
-    fps: f64,
+    #[command(flatten)]
+    shape: Shape,
+}
+
+/// How long is slept at most between two looks at the clock.
+const SLEEP: Duration = Duration::from_millis(20);
+
+struct Cameras {
+    bus: Bus,
+    epoch: u64,
+    units: Vec<Unit>,
+    stream: Stream,
+    /// Where each announces itself, and where it sends frames.
+    subjects: Vec<(Subject, Subject)>,
 }
 
 /// Runs until it is killed.
@@ -31,63 +43,120 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 async fn send(arguments: &Arguments) -> anyhow::Result<()> {
+    let shape = &arguments.shape;
     let bus = Bus::connect(&Options {
         url: arguments.nats.clone(),
         ..Options::default()
     })
     .await?;
     bus.link().wait_for(|link| *link == Link::Up).await?;
-    let camera: CameraName = CAMERA.parse()?;
-    let announce = Topic::Announce(camera.clone()).subject();
-    let subject = Topic::Frame(camera, JPEG.parse()?).subject();
-    let data = Bytes::from(frame::jpeg(arguments.frame_bytes)?);
-    let epoch = now_us() as u64;
-    let mut frames = interval(Duration::from_secs_f64(1.0 / arguments.fps));
-    frames.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut heartbeat = interval(HEARTBEAT);
-    let mut sequence = 0;
+    let units = content::units(shape)?;
+    let stream = stream(shape, &units)?;
+    let subjects = (0..shape.cameras).map(|number| {
+        let camera: CameraName = shape::camera(number).parse()?;
+        let frames = Topic::Frame(camera.clone(), stream.name.parse()?);
+        Ok((Topic::Announce(camera).subject(), frames.subject()))
+    });
+    let cameras = Cameras {
+        epoch: now_us() as u64,
+        units,
+        subjects: subjects.collect::<anyhow::Result<_>>()?,
+        stream,
+        bus,
+    };
+    let start = Instant::now();
+    let mut announce_at = start;
+    // All cameras together, one after the other.
+    let a_second = shape.fps * shape.cameras as f64;
+    let mut sent: u64 = 0;
     loop {
-        tokio::select! {
-            _ = heartbeat.tick() => {
-                bus.publish(&announce, announcement(epoch).encode_to_vec().into()).await?;
-                continue;
-            }
-            _ = frames.tick() => {}
+        let now = Instant::now();
+        if now >= announce_at {
+            announce_at += HEARTBEAT;
+            cameras.announce().await;
         }
+        let due = (start.elapsed().as_secs_f64() * a_second) as u64;
+        while sent < due {
+            let camera = (sent % shape.cameras as u64) as usize;
+            cameras.frame(camera, sent / shape.cameras as u64).await?;
+            sent += 1;
+        }
+        let next = if a_second > 0.0 {
+            Duration::from_secs_f64((sent + 1) as f64 / a_second)
+        } else {
+            SLEEP
+        };
+        let sleep = next.saturating_sub(start.elapsed()).min(SLEEP);
+        tokio::time::sleep(sleep).await;
+    }
+}
+
+impl Cameras {
+    async fn announce(&self) {
+        let announcement = Announce {
+            epoch: self.epoch,
+            time_us: now_us(),
+            state: CameraState::Live.into(),
+            streams: vec![self.stream.clone()],
+            instance: "bench".into(),
+            ..Announce::default()
+        }
+        .encode_to_vec();
+        for (subject, _) in &self.subjects {
+            // What cannot go is said again at the next heartbeat.
+            let _ = self.bus.publish(subject, announcement.clone().into()).await;
+        }
+    }
+
+    async fn frame(&self, camera: usize, sequence: u64) -> anyhow::Result<()> {
+        let unit = &self.units[(sequence % self.units.len() as u64) as usize];
         let frame = Frame {
-            epoch,
+            epoch: self.epoch,
             sequence,
             capture_time_us: now_us(),
-            codec: Codec::Jpeg.into(),
-            key: true,
-            width: 16,
-            height: 16,
-            data: data.clone(),
+            codec: self.stream.codec,
+            key: unit.key,
+            width: self.stream.width,
+            height: self.stream.height,
+            data: unit.data.clone(),
             ..Frame::default()
         };
-        sequence += 1;
-        for part in split(frame, bus.max_payload_bytes())? {
-            bus.publish(&subject, part).await?;
+        for part in split(frame, self.bus.max_payload_bytes())? {
+            // What the bus cannot take in time is lost, as with a real camera: viewers get fewer frames.
+            let _ = self.bus.publish(&self.subjects[camera].1, part).await;
         }
+        Ok(())
     }
 }
 
-fn announcement(epoch: u64) -> Announce {
-    Announce {
-        epoch,
-        time_us: now_us(),
-        state: CameraState::Live.into(),
-        streams: vec![Stream {
+/// What the cameras announce.
+fn stream(shape: &Shape, units: &[Unit]) -> anyhow::Result<Stream> {
+    let fps = shape.fps as f32;
+    if !shape.route.is_video() {
+        return Ok(Stream {
             name: JPEG.into(),
             codec: Codec::Jpeg.into(),
+            width: PICTURE_SIZE.0,
+            height: PICTURE_SIZE.1,
+            fps,
             ..Stream::default()
-        }],
-        instance: "bench".into(),
-        ..Announce::default()
+        });
     }
+    let parameters = Parameters::from_access_unit(&units[0].data)?;
+    Ok(Stream {
+        name: H264.into(),
+        codec: Codec::H264.into(),
+        width: VIDEO_SIZE.0,
+        height: VIDEO_SIZE.1,
+        fps,
+        bits_per_second: shape.bits_per_second as u32,
+        codec_string: parameters.map_or_else(String::new, |it| it.codec_string()),
+        ..Stream::default()
+    })
 }
 
-fn now_us() -> i64 {
+/// Microseconds since 1970 UTC.
+pub(crate) fn now_us() -> i64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |time| time.as_micros() as i64)

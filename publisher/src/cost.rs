@@ -101,6 +101,11 @@ impl Frames {
         }
     }
 
+    /// The card as H.264: access units in Annex B form, the first one a key frame, and another one every 2 s.
+    pub fn h264(&self) -> &[Bytes] {
+        &self.h264
+    }
+
     fn jpegs(&self) -> Result<Vec<Bytes>, Error> {
         let mut encoder = Encoder::default();
         let encoded = self

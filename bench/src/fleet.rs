@@ -1,0 +1,100 @@
+//! A broker, cameras and relays, each a process of its own.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    process::{Process, free_address, sibling, this_program, wait_for},
+    shape::{Shape, camera},
+};
+
+pub(crate) struct Fleet {
+    pub(crate) relays: Vec<Relay>,
+    _source: Process,
+    _nats: Process,
+}
+
+pub(crate) struct Relay {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+}
+
+/// How long the relays have to see all cameras.
+const START: Duration = Duration::from_secs(20);
+
+impl Fleet {
+    /// Starts all parts, and waits until the relays know the cameras.
+    pub(crate) fn start(shape: &Shape, relays: usize) -> anyhow::Result<Self> {
+        shape.check()?;
+        let nats_address = free_address()?;
+        let server = std::env::var("NATS_SERVER").unwrap_or("nats-server".into());
+        let nats = Process::start(Command::new(server).args([
+            "--addr",
+            "127.0.0.1",
+            "--port",
+            &nats_address.port().to_string(),
+        ]))?;
+        wait_for(nats_address)?;
+        let nats_url = format!("nats://{nats_address}");
+        let source = Process::start(
+            this_program("source")?
+                .args(["--nats", &nats_url])
+                .args(shape.flags()),
+        )?;
+        let relays = (0..relays).map(|_| Relay::start(&nats_url));
+        let relays: Vec<Relay> = relays.collect::<anyhow::Result<_>>()?;
+        for relay in &relays {
+            relay.wait_for_camera(&camera(shape.cameras - 1))?;
+        }
+        Ok(Self {
+            relays,
+            _source: source,
+            _nats: nats,
+        })
+    }
+
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.relays.iter().map(|relay| relay.address).collect()
+    }
+
+    pub(crate) fn relay_processes(&self) -> Vec<&Process> {
+        self.relays.iter().map(|relay| &relay.process).collect()
+    }
+}
+
+impl Relay {
+    fn start(nats_url: &str) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let process = Process::start(
+            Command::new(sibling("sightline-relay")?)
+                .args(["--nats", nats_url, "--listen", &address.to_string()])
+                .env("SIGHTLINE_HTTP__MAX_CONNECTIONS", "20000")
+                .env("SIGHTLINE_HTTP__MAX_CONNECTIONS_PER_ADDRESS", "0"),
+        )?;
+        wait_for(address)?;
+        Ok(Self { process, address })
+    }
+
+    fn wait_for_camera(&self, camera: &str) -> anyhow::Result<()> {
+        let deadline = Instant::now() + START;
+        let address = self.address;
+        loop {
+            let mut socket = TcpStream::connect(address)?;
+            write!(
+                socket,
+                "GET /api/cameras/{camera} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+            )?;
+            let mut answer = String::new();
+            socket.read_to_string(&mut answer)?;
+            if answer.starts_with("HTTP/1.1 200") {
+                return Ok(());
+            }
+            anyhow::ensure!(Instant::now() < deadline, "the relay never saw {camera}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
