@@ -8,6 +8,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     prost_build::Config::new()
         // Payloads stay slices of the message they arrived in.
         .bytes(["."])
+        // In the order of their keys: the same message has the same bytes.
+        .btree_map(["."])
         .compile_fds(files)?;
     println!("cargo:rerun-if-changed=sightline");
     Ok(())

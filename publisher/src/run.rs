@@ -267,7 +267,7 @@ mod tests {
             },
             max_size: None,
             always: false,
-            control: false,
+            control: Vec::new(),
         };
         let mut cameras = Cameras::new(vec![camera], bus, CancellationToken::new());
         tokio::select! {

@@ -35,6 +35,9 @@ pub struct Http {
     /// relay's pages, beside the relay's own.
     #[serde(deserialize_with = "list")]
     pub allowed_origins: Vec<String>,
+    /// What viewers may ask of cameras; nothing, unless an operator says so: there is no authentication.
+    #[serde(deserialize_with = "verbs")]
+    pub control: Vec<Verb>,
     /// Connections at the same time; a further one is answered by 429.
     pub max_connections: usize,
     /// Connections of one address (one /64 for IPv6) at the same time; 0: no limit, for relays that are
@@ -49,6 +52,43 @@ pub struct Http {
     pub ping_interval_ms: u64,
     /// How long a snapshot waits for a camera that has to be opened first, in milliseconds.
     pub snapshot_timeout_ms: u64,
+}
+
+/// What viewers may ask of a camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// A key frame now.
+    Keyframe,
+    /// JPEG quality.
+    Quality,
+    /// Pictures per second at most.
+    MaxFps,
+    /// The size of the source's pictures.
+    Size,
+    /// V4L2 controls.
+    Controls,
+}
+
+impl Verb {
+    const ALL: [Self; 5] = [
+        Self::Keyframe,
+        Self::Quality,
+        Self::MaxFps,
+        Self::Size,
+        Self::Controls,
+    ];
+
+    /// As it stands in the configuration.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Keyframe => "keyframe",
+            Self::Quality => "quality",
+            Self::MaxFps => "max_fps",
+            Self::Size => "size",
+            Self::Controls => "controls",
+        }
+    }
 }
 
 /// Which streams are kept open for how long, and what is kept of them.
@@ -80,6 +120,7 @@ impl Default for Http {
     fn default() -> Self {
         Self {
             allowed_origins: Vec::new(),
+            control: Vec::new(),
             max_connections: 4_096,
             max_connections_per_address: 256,
             request_timeout_ms: 5_000,
@@ -211,6 +252,18 @@ fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Er
     })
 }
 
+/// Verbs, given as [`list`] has it.
+fn verbs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Verb>, D::Error> {
+    let verb = |word: String| {
+        let known = Verb::ALL.into_iter().find(|verb| verb.word() == word);
+        known.ok_or_else(|| {
+            let words = Verb::ALL.map(Verb::word).join(", ");
+            serde::de::Error::custom(format!("there is no {word:?} to allow, known are {words}"))
+        })
+    };
+    list(deserializer)?.into_iter().map(verb).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +317,22 @@ mod tests {
                 "{bad:?}"
             );
         }
+    }
+
+    #[test]
+    fn verbs_that_are_not_known_are_refused_with_the_known_ones() {
+        let load = |text: &str| {
+            let mut layers = Layers::new(None);
+            layers.set("http.control", Some(text));
+            layers.load::<Config>()
+        };
+        let all = load("keyframe,quality,max_fps,size,controls").unwrap();
+        assert_eq!(all.http.control, Verb::ALL);
+        let error = load("quality,reboot").unwrap_err().to_string();
+        assert!(
+            error.contains("reboot") && error.contains("keyframe, quality"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -18,5 +18,5 @@ mod serve;
 mod viewer;
 
 pub use cli::{ask_ready, main};
-pub use config::{Config, Http, InvalidSetting, Streams};
+pub use config::{Config, Http, InvalidSetting, Streams, Verb};
 pub use serve::{Error, serve};

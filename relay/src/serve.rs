@@ -40,7 +40,7 @@ pub async fn serve(
 ) -> Result<(), Error> {
     config.check()?;
     let address = listener.local_addr().map_err(Error::Listener)?;
-    announce(address);
+    announce(address, &config);
 
     let clock = Clock::start();
     let metrics = Metrics::new();
@@ -80,7 +80,7 @@ pub async fn serve(
         metrics,
         directory,
         hub.clone(),
-        &bus,
+        bus,
         shutdown,
     );
     http::serve(app, listener, grace).await;
@@ -93,13 +93,19 @@ pub async fn serve(
     Ok(())
 }
 
-fn announce(address: SocketAddr) {
+fn announce(address: SocketAddr, config: &Config) {
     tracing::info!("serving viewers at http://{address}");
     if !address.ip().is_loopback() {
         tracing::warn!(
             %address,
             "there is no authentication: everyone who reaches this address can watch every camera"
         );
+        if !config.http.control.is_empty() {
+            tracing::warn!(
+                allowed = ?config.http.control,
+                "and everyone can ask cameras for what http.control allows"
+            );
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{HeaderMap, Request, Response, StatusCode, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -51,11 +51,32 @@ pub async fn get(address: &str, path: &str) -> Result<Answer> {
     })
 }
 
+/// Posts `body` as JSON to `path` at the server at `address` (`host:port`), and gets all of the answer.
+pub async fn post(address: &str, path: &str, body: &serde_json::Value) -> Result<Answer> {
+    let request = Request::post(path)
+        .header("Host", address)
+        .header("Content-Type", "application/json")
+        .body(Full::new(Bytes::from(body.to_string())))?;
+    let response = exchange(address, request).await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = tokio::time::timeout(WAIT, response.into_body().collect()).await??;
+    Ok(Answer {
+        status,
+        headers,
+        body: body.to_bytes(),
+    })
+}
+
 /// Asks for `path`, and leaves the body to be read.
 pub async fn open(address: &str, path: &str) -> Result<Response<Incoming>> {
     let request = Request::get(path)
         .header("Host", address)
-        .body(Empty::<Bytes>::new())?;
+        .body(Full::<Bytes>::default())?;
+    exchange(address, request).await
+}
+
+async fn exchange(address: &str, request: Request<Full<Bytes>>) -> Result<Response<Incoming>> {
+    let path = request.uri().clone();
     let exchange = async {
         let stream = TcpStream::connect(address).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;

@@ -27,6 +27,8 @@ type Running = AbortOnDropHandle<Result<(), source::Error>>;
 enum End {
     /// Nobody wants it any more.
     Unwanted,
+    /// Something of the source was changed, which holds from its next opening on.
+    Reopen,
     Failed(source::Error),
 }
 
@@ -72,8 +74,13 @@ async fn keep(shared: &Shared, input: &Input, shutdown: &CancellationToken) {
 async fn while_wanted(shared: &Shared, input: &Input, unwanted: &CancellationToken) {
     let mut backoff = Backoff::default();
     while !unwanted.is_cancelled() {
-        let End::Failed(error) = attempt(input, unwanted, &mut backoff).await else {
-            return;
+        let error = match attempt(input, unwanted, &mut backoff).await {
+            End::Failed(error) => error,
+            End::Unwanted => return,
+            End::Reopen => {
+                shared.clear_meters(input);
+                continue;
+            }
         };
         let pause = match error {
             source::Error::Unauthorized { .. } => backoff.after_refusal(rand::random()),
@@ -106,6 +113,7 @@ async fn attempt(input: &Input, unwanted: &CancellationToken, backoff: &mut Back
     let stop = CancellationToken::new();
     let mut running = start(input, stop.clone());
     let mut alive = input.alive.subscribe();
+    let mut reopen = input.reopen.subscribe();
     let (mut first, mut last): (Option<Instant>, Instant) = (None, Instant::now());
     loop {
         let stalled = input.status.borrow().state == CameraState::Stalled;
@@ -119,6 +127,10 @@ async fn attempt(input: &Input, unwanted: &CancellationToken, backoff: &mut Back
             () = unwanted.cancelled() => {
                 close(input, running, &stop).await;
                 return End::Unwanted;
+            }
+            _ = reopen.changed() => {
+                close(input, running, &stop).await;
+                return End::Reopen;
             }
             _ = alive.changed() => {
                 last = Instant::now();

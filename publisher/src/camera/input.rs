@@ -37,6 +37,8 @@ pub(super) struct Input {
     /// Whether the source is to be open.
     pub(super) open: watch::Sender<bool>,
     pub(super) status: watch::Sender<Status>,
+    /// Counts how often the source was told to open anew: something of it was changed.
+    pub(super) reopen: watch::Sender<u64>,
     /// Counts what came and could be used.
     pub(super) alive: watch::Sender<u64>,
     /// The last picture that could be used, while the source is open.
@@ -112,6 +114,7 @@ impl Input {
             output: Output::default(),
             open: watch::Sender::new(open),
             status: watch::Sender::new(Status::of(CameraState::Idle)),
+            reopen: watch::Sender::new(0),
             alive: watch::Sender::new(0),
             newest: watch::Sender::default(),
             gives: watch::Sender::default(),

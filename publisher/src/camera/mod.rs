@@ -8,6 +8,7 @@ mod announce;
 mod backoff;
 mod capture;
 mod control;
+
 mod demand;
 mod input;
 mod intake;
@@ -19,6 +20,7 @@ mod rivals;
 mod shared;
 mod silence;
 mod stream;
+mod verb;
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,6 +33,7 @@ use input::Input;
 pub(crate) use input::Named;
 pub(crate) use shared::Publisher;
 use shared::Shared;
+pub(crate) use verb::Verb;
 
 /// What is known of a camera before it runs.
 #[derive(Clone)]
@@ -44,8 +47,8 @@ pub(crate) struct Camera {
     pub(crate) offer: Offer,
     pub(crate) max_size: Option<Size>,
     pub(crate) always: bool,
-    /// Whether settings may be changed over the bus.
-    pub(crate) control: bool,
+    /// What relays may ask for.
+    pub(crate) control: Vec<Verb>,
 }
 
 /// What may change while a camera runs.

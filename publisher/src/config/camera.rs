@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sightline_proto::{AUDIO, CameraName, H264, H265, JPEG, SUB, Token};
 
 use crate::{
-    camera::{Camera, Named, Offer, Settings, Sub},
+    camera::{Camera, Named, Offer, Settings, Sub, Verb},
     picture::Size,
     source::{self, SourceUrl},
 };
@@ -50,8 +50,9 @@ pub struct CameraConfig {
     pub max_size: String,
     /// Capture and publish even if nobody watches.
     pub always: bool,
-    /// Let relays change quality and rate while it runs.
-    pub control: bool,
+    /// What relays may ask for while it runs: `keyframe`, `quality`, `max_fps`, `size`, `controls`.
+    #[serde(deserialize_with = "list")]
+    pub control: Vec<String>,
     /// V4L2 controls to set when the camera is opened, by name.
     pub controls: BTreeMap<String, i64>,
 }
@@ -72,7 +73,7 @@ impl Default for CameraConfig {
             max_fps: 0.0,
             max_size: String::new(),
             always: false,
-            control: false,
+            control: vec![Verb::Keyframe.word().into()],
             controls: BTreeMap::new(),
         }
     }
@@ -138,6 +139,10 @@ impl CameraConfig {
                 .map_err(|error| problem("max_size", format!("{text:?}: {error}")))
                 .ok(),
         };
+        let control = Verb::all_of(&self.control).unwrap_or_else(|error| {
+            problem("control", error);
+            Vec::new()
+        });
         let from = self
             .parse_source()
             .map_err(|error| problem("source", error))
@@ -153,7 +158,7 @@ impl CameraConfig {
             offer,
             max_size,
             always: self.always,
-            control: self.control,
+            control,
         })
     }
 

@@ -14,12 +14,15 @@ pub(crate) mod unit;
 mod url;
 pub(crate) mod v4l2;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use output::{DropReason, Output, Units};
 pub(crate) use url::SourceUrl;
+
+use crate::picture::Size;
 
 /// Every scheme, for people, in the order of the documentation.
 const SCHEMES: [&str; 8] = [
@@ -77,6 +80,9 @@ pub(crate) struct InvalidSource {
     pub(crate) reason: String,
 }
 
+/// What became of controls: their values, or why not, for people.
+pub(crate) type SetControls = Result<BTreeMap<String, i64>, String>;
+
 /// Why a source stopped giving pictures. The text goes to people through announcements and logs: it
 /// never holds a credential.
 #[derive(Debug, thiserror::Error)]
@@ -114,5 +120,17 @@ pub(crate) trait Source: Send + Sync {
         &'a self,
         output: &'a Output,
         stop: CancellationToken,
-    ) -> futures_util::future::BoxFuture<'a, Result<(), Error>>;
+    ) -> BoxFuture<'a, Result<(), Error>>;
+
+    /// From its next opening on it gives pictures of this size, or of the nearest that its driver has. The error is
+    /// for people.
+    fn resize(&self, _size: Size) -> Result<(), String> {
+        Err("this source gives pictures of one size: it is configured at the camera".into())
+    }
+
+    /// Sets controls at once, and at each later opening. Gives what the driver made of the values. The error is for
+    /// people; controls before the one that it names may have been set.
+    fn set_controls(&self, _wanted: BTreeMap<String, i64>) -> BoxFuture<'_, SetControls> {
+        async { Err("this source has no controls; only v4l2:// sources have".into()) }.boxed()
+    }
 }

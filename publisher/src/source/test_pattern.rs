@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU32, Ordering},
     },
     time::Duration,
@@ -49,41 +49,45 @@ pub(crate) fn parse(url: &SourceUrl) -> Result<Box<dyn Source>, InvalidSource> {
     if parsed.has_host() && parsed.host_str() != Some("") || !matches!(parsed.path(), "" | "/") {
         return Err(url.invalid("has no path: write test:// and parameters, as in test://?fps=30"));
     }
-    if size.width < SMALLEST.width
-        || size.height < SMALLEST.height
-        || size.width > LARGEST.width
-        || size.height > LARGEST.height
-    {
-        return Err(url.invalid(format!("size={size} is not from {SMALLEST} to {LARGEST}")));
-    }
+    in_range(size).map_err(|error| url.invalid(error))?;
     Ok(Box::new(TestPattern {
-        size,
+        shared: Mutex::new(Shared::of(size)),
         fps,
-        shared: Arc::default(),
         next_frame: AtomicU32::new(0),
     }))
 }
 
+fn in_range(size: Size) -> Result<(), String> {
+    let widths = SMALLEST.width..=LARGEST.width;
+    let heights = SMALLEST.height..=LARGEST.height;
+    if widths.contains(&size.width) && heights.contains(&size.height) {
+        Ok(())
+    } else {
+        Err(format!("size={size} is not from {SMALLEST} to {LARGEST}"))
+    }
+}
+
 struct TestPattern {
-    size: Size,
+    /// Of the size that holds now.
+    shared: Mutex<Arc<Shared>>,
     fps: f64,
-    shared: Arc<Shared>,
     /// Goes on from one period of demand to the next, so that a repeated or lost frame is seen.
     next_frame: AtomicU32,
 }
 
 /// What drawing needs, on a blocking thread.
-#[derive(Default)]
 struct Shared {
+    size: Size,
     card: OnceLock<Card>,
     pool: Pool,
 }
 
 impl Source for TestPattern {
     fn hint(&self) -> Hint {
+        let Size { width, height } = self.shared().size;
         Hint {
-            width: self.size.width,
-            height: self.size.height,
+            width,
+            height,
             fps: self.fps as f32,
         }
     }
@@ -102,11 +106,22 @@ impl Source for TestPattern {
         }
         .boxed()
     }
+
+    fn resize(&self, size: Size) -> Result<(), String> {
+        in_range(size)?;
+        *self.shared() = Shared::of(size);
+        Ok(())
+    }
 }
 
 impl TestPattern {
+    fn shared(&self) -> MutexGuard<'_, Arc<Shared>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Ends only with an error.
     async fn draw(&self, output: &Output) -> Result<(), Error> {
+        let shared = self.shared().clone();
         let start = Instant::now();
         let first = self.next_frame.load(Ordering::Relaxed);
         let mut due = 0;
@@ -118,25 +133,34 @@ impl TestPattern {
             let number = first.wrapping_add(due as u32);
             self.next_frame
                 .store(number.wrapping_add(1), Ordering::Relaxed);
-            output.put(self.picture(number).await?);
+            output.put(picture(&shared, number).await?);
             due += 1;
             // What is caught up with does not come all at once: the encoder takes one at a time.
             not_before = Instant::now() + offset(1, 2.0 * self.fps);
         }
     }
+}
 
-    async fn picture(&self, number: u32) -> Result<Picture, Error> {
-        let (shared, size) = (self.shared.clone(), self.size);
-        let drawing = tokio::task::spawn_blocking(move || shared.picture(size, number));
-        drawing.await.map_err(|error| Error::Failed {
-            what: "the test pattern".into(),
-            reason: error.to_string(),
-        })
-    }
+async fn picture(shared: &Arc<Shared>, number: u32) -> Result<Picture, Error> {
+    let shared = shared.clone();
+    let drawing = tokio::task::spawn_blocking(move || shared.picture(number));
+    drawing.await.map_err(|error| Error::Failed {
+        what: "the test pattern".into(),
+        reason: error.to_string(),
+    })
 }
 
 impl Shared {
-    fn picture(&self, size: Size, number: u32) -> Picture {
+    fn of(size: Size) -> Arc<Self> {
+        Arc::new(Self {
+            size,
+            card: OnceLock::default(),
+            pool: Pool::default(),
+        })
+    }
+
+    fn picture(&self, number: u32) -> Picture {
+        let size = self.size;
         let card = self.card.get_or_init(|| Card::new(size.width, size.height));
         let mut data = self.pool.take();
         let capture_time_us = now_us();

@@ -1,11 +1,15 @@
 //! Errors as viewers see them: a status, and JSON with a code for programs and words for people.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     http::{HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use serde_json::json;
+
+use crate::config::Verb;
 
 /// An answer that is no picture.
 #[derive(Debug)]
@@ -42,6 +46,61 @@ impl Error {
                 "pages of {} may not use this relay: add them to http.allowed_origins",
                 quoted(origin)
             ),
+        )
+    }
+
+    /// `verbs`: any of them would do.
+    pub(crate) fn not_allowed(verbs: &[Verb]) -> Self {
+        let words: Vec<_> = verbs.iter().map(|verb| verb.word()).collect();
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "not_allowed",
+            format!(
+                "this relay does not allow {}: add it to http.control",
+                words.join(", ")
+            ),
+        )
+    }
+
+    /// A camera's own words.
+    pub(crate) fn camera_refuses(reason: String, not_allowed: bool) -> Self {
+        if not_allowed {
+            Self::new(StatusCode::FORBIDDEN, "not_allowed", reason)
+        } else {
+            Self::new(StatusCode::UNPROCESSABLE_ENTITY, "camera_refuses", reason)
+        }
+    }
+
+    /// A camera that should have answered did not.
+    pub(crate) fn no_answer(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "no_answer", message)
+    }
+
+    pub(crate) fn busy(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", message)
+    }
+
+    pub(crate) fn large_body(max_bytes: usize) -> Self {
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too_large",
+            format!("the body is cut off, or longer than {max_bytes} bytes"),
+        )
+    }
+
+    pub(crate) fn slow_body(waited: Duration) -> Self {
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too_slow",
+            format!("the body did not come within {waited:?}"),
+        )
+    }
+
+    pub(crate) fn no_json() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "no_json",
+            "send JSON, with Content-Type: application/json",
         )
     }
 
@@ -158,7 +217,14 @@ pub(super) async fn no_such_method(method: Method) -> Error {
     Error::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method_not_allowed",
-        format!("{} is not possible here: use GET", quoted(method.as_str())),
+        format!(
+            "{} is not possible here: use {}",
+            quoted(method.as_str()),
+            match method {
+                Method::GET | Method::HEAD => "POST",
+                _ => "GET",
+            }
+        ),
     )
 }
 

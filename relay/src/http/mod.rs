@@ -2,6 +2,7 @@
 
 mod cameras;
 mod caps;
+mod control;
 mod error;
 mod events;
 pub(crate) mod file;
@@ -22,9 +23,12 @@ mod watch;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, routing::get};
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
 use sightline_bus::{Bus, Link};
-use tokio::sync::watch as watched;
+use tokio::sync::{Semaphore, watch as watched};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -52,7 +56,10 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) directory: Directory,
     pub(crate) hub: Hub,
+    pub(crate) bus: Bus,
     pub(crate) link: watched::Receiver<Link>,
+    /// Places for requests to cameras.
+    pub(crate) controls: Semaphore,
     /// Viewers are asked to leave.
     pub(crate) draining: CancellationToken,
     /// Viewers have not left in time.
@@ -76,7 +83,7 @@ impl App {
         metrics: Metrics,
         directory: Directory,
         hub: Hub,
-        bus: &Bus,
+        bus: Bus,
         draining: CancellationToken,
     ) -> Self {
         Self(Arc::new(Shared {
@@ -87,6 +94,8 @@ impl App {
             directory,
             hub,
             link: bus.link(),
+            bus,
+            controls: Semaphore::new(control::MAX_AT_ONCE),
             draining,
             ended: CancellationToken::new(),
             connections: TaskTracker::new(),
@@ -120,6 +129,18 @@ fn router(app: App) -> Router {
         .route(
             "/api/cameras/{site}/{camera}/snapshot.jpg",
             get(snapshot::of_camera),
+        )
+        .route(
+            "/api/cameras/{site}/{camera}/keyframe",
+            post(control::keyframe).options(control::preflight),
+        )
+        .route(
+            "/api/cameras/{site}/{camera}/settings",
+            post(control::settings).options(control::preflight),
+        )
+        .route(
+            "/api/cameras/{site}/{camera}/controls",
+            post(control::controls).options(control::preflight),
         )
         .route("/api/events", get(events::follow))
         .route("/api/watch", get(watch::upgrade))

@@ -56,6 +56,18 @@ pub(crate) enum Refusal {
     Stalled,
 }
 
+/// What came of a request to a camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Control {
+    Done,
+    /// By the camera.
+    Refused,
+    /// By this relay: it does not allow it, or too many are on their way.
+    Forbidden,
+    /// The camera did not answer, or is not there.
+    Unanswered,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Presence {
     Online,
@@ -87,6 +99,11 @@ pub(super) struct RouteLabel {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(super) struct RefusalLabel {
     pub(super) reason: Refusal,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct ControlLabel {
+    pub(super) outcome: Control,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -135,6 +152,17 @@ impl Refusal {
     }
 }
 
+impl Control {
+    fn word(self) -> &'static str {
+        match self {
+            Control::Done => "done",
+            Control::Refused => "refused",
+            Control::Forbidden => "forbidden",
+            Control::Unanswered => "unanswered",
+        }
+    }
+}
+
 impl Presence {
     fn word(self) -> &'static str {
         match self {
@@ -154,4 +182,4 @@ macro_rules! encoded_as_word {
     )*};
 }
 
-encoded_as_word!(Drop, Route, Refusal, Presence);
+encoded_as_word!(Drop, Route, Refusal, Control, Presence);

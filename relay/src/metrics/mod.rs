@@ -15,9 +15,10 @@ use prometheus_client::{
 use sightline_proto::CameraName;
 
 use labels::{
-    CameraLabel, DropLabels, Presence, PresenceLabel, RefusalLabel, RouteLabel, RouteLabels,
+    CameraLabel, ControlLabel, DropLabels, Presence, PresenceLabel, RefusalLabel, RouteLabel,
+    RouteLabels,
 };
-pub(crate) use labels::{Drop, Refusal, Route};
+pub(crate) use labels::{Control, Drop, Refusal, Route};
 
 /// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -48,6 +49,7 @@ pub(crate) struct Metrics {
     cameras: Family<PresenceLabel, Gauge>,
     viewers: Family<RouteLabel, Gauge>,
     connections_refused: Family<RefusalLabel, Counter>,
+    control_requests: Family<ControlLabel, Counter>,
     frames_received: Family<CameraLabel, Counter>,
     bytes_received: Family<CameraLabel, Counter>,
     frames_dropped: Family<DropLabels, Counter>,
@@ -128,6 +130,11 @@ impl Metrics {
                 "connections_refused",
                 "Connections that were refused or ended by this relay",
             ),
+            control_requests: registered(
+                r,
+                "control_requests",
+                "Requests of viewers to cameras, by what came of them",
+            ),
             frames_received: registered(r, "frames_received", "Frames accepted from the bus"),
             bytes_received: registered(r, "bytes_received", "Bytes of those frames"),
             frames_dropped: registered(
@@ -207,6 +214,12 @@ impl Metrics {
     pub(crate) fn refused(&self, reason: Refusal) -> Counter {
         self.connections_refused
             .get_or_create(&RefusalLabel { reason })
+            .clone()
+    }
+
+    pub(crate) fn control(&self, outcome: Control) -> Counter {
+        self.control_requests
+            .get_or_create(&ControlLabel { outcome })
             .clone()
     }
 

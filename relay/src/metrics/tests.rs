@@ -16,6 +16,7 @@ fn exercised() -> Metrics {
     deliveries.sent(10);
     deliveries.age(20_000);
     metrics.refused(Refusal::Total).inc();
+    metrics.control(Control::Done).inc();
     metrics.set_cameras(1, 0);
     metrics
 }

@@ -4,6 +4,7 @@
 
 mod api;
 mod connections;
+mod control;
 mod dialects;
 mod drain;
 mod faults;

@@ -68,7 +68,7 @@ fn camera(source: impl Source + 'static) -> Camera {
         },
         max_size: None,
         always: false,
-        control: false,
+        control: vec![Verb::Keyframe],
     }
 }
 

@@ -70,13 +70,78 @@ pub(crate) fn is_settable(control: &Description) -> bool {
     number && !control.flags.intersects(Flags::DISABLED | Flags::READ_ONLY)
 }
 
-/// Sets all of `wanted`; the error is for people and says what would have been right.
-///
-/// A control that is ruled by another one (exposure time while exposure is automatic) is set after
-/// that one, whatever their order; if that one stays on, there is a warning.
+/// Sets all of `wanted`, with a warning for those that another control rules. The error is for people and says what
+/// would have been right.
 pub(super) fn apply(device: &Device, wanted: &BTreeMap<String, i64>) -> Result<(), String> {
+    let outcome = set_all(device, wanted)?;
+    for name in outcome.ruled {
+        tracing::warn!(control = %name, "{RULED}");
+    }
+    Ok(())
+}
+
+/// What was set while a camera runs.
+pub(super) struct Changed {
+    /// What the driver made of the values.
+    pub(super) got: BTreeMap<String, i64>,
+    /// What to set when the camera is opened again.
+    pub(super) held: BTreeMap<String, i64>,
+}
+
+/// Sets all of `wanted`, where `held` was set before. The error is for people and says what would have been right.
+pub(super) fn change(
+    device: &Device,
+    wanted: &BTreeMap<String, i64>,
+    mut held: BTreeMap<String, i64>,
+) -> Result<Changed, String> {
+    let outcome = set_all(device, wanted)?;
+    if !outcome.ruled.is_empty() {
+        return Err(format!("controls.{}: {RULED}", outcome.ruled.join(", ")));
+    }
+    let known = ioctl::controls(device).map_err(|error| fault::reason(&error))?;
+    let is_set = |name: &str| {
+        find(&known, name).is_ok_and(|control| outcome.set.iter().any(|set| set.id == control.id))
+    };
+    // One control may have been spelled in many ways.
+    held.retain(|name, _| !is_set(name));
+    let mut got = BTreeMap::new();
+    for set in outcome.set {
+        // A button is pressed once.
+        if !set.is_button {
+            held.insert(set.name.clone(), set.asked);
+        }
+        got.insert(set.name, set.got);
+    }
+    Ok(Changed { got, held })
+}
+
+const RULED: &str = "not set: another control rules it, most often an automatic one that is on";
+
+#[derive(Default)]
+struct Outcome {
+    set: Vec<Set>,
+    /// Names of those that were not set, because another control rules them.
+    ruled: Vec<String>,
+}
+
+struct Set {
+    id: u32,
+    /// As [`configured_name`] has it.
+    name: String,
+    asked: i64,
+    /// What the driver made of it.
+    got: i64,
+    is_button: bool,
+}
+
+/// Nothing is set if one of them cannot be.
+///
+/// A control that is ruled by another one (exposure time while exposure is automatic) is set after that one, whatever
+/// their order.
+fn set_all(device: &Device, wanted: &BTreeMap<String, i64>) -> Result<Outcome, String> {
+    let mut outcome = Outcome::default();
     if wanted.is_empty() {
-        return Ok(());
+        return Ok(outcome);
     }
     let known = ioctl::controls(device)
         .map_err(|error| format!("its controls: {}", fault::reason(&error)))?;
@@ -100,20 +165,25 @@ pub(super) fn apply(device: &Device, wanted: &BTreeMap<String, i64>) -> Result<(
             if got != value && now.kind != Some(Type::Button) {
                 tracing::warn!(control = %name, asked = value, got, "the driver changed a value");
             }
+            let got = match now.kind {
+                Some(Type::Bitmask) => i64::from(got.cast_unsigned()),
+                _ => i64::from(got),
+            };
+            outcome.set.push(Set {
+                id,
+                name: configured_name(&now.name),
+                asked: wanted[name],
+                got,
+                is_button: now.kind == Some(Type::Button),
+            });
         }
         if ruled.len() == before {
-            for (name, _, value) in &ruled {
-                tracing::warn!(
-                    control = %name,
-                    value,
-                    "not set: another control rules it, most often an automatic one that is on"
-                );
-            }
-            return Ok(());
+            outcome.ruled = ruled.into_iter().map(|(name, ..)| name.clone()).collect();
+            return Ok(outcome);
         }
         waiting = ruled;
     }
-    Ok(())
+    Ok(outcome)
 }
 
 /// Asks a camera that gives H.264 for a key frame. Many have no such control: they give one by themselves.

@@ -16,7 +16,7 @@ mod stamp;
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -25,12 +25,15 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::capture::{is_camera, rate};
 use self::pixel::Pixel;
-use super::{Error, Hint, InvalidSource, Output, Source, SourceUrl};
+use super::{Error, Hint, InvalidSource, Output, SetControls, Source, SourceUrl};
 use crate::picture::Size;
 
 /// How long a driver may take to stop before it is left alone. A capture that only waits for frames
 /// stops well before.
 const LONGEST_STOP: Duration = Duration::from_millis(450);
+
+/// How long a driver may take to set controls before whoever asked is told that it hangs.
+const LONGEST_SET: Duration = Duration::from_secs(2);
 
 /// The source that `url` names. Opens nothing.
 pub(crate) fn parse(url: &SourceUrl) -> Result<Box<dyn Source>, InvalidSource> {
@@ -52,19 +55,20 @@ pub(crate) fn parse(url: &SourceUrl) -> Result<Box<dyn Source>, InvalidSource> {
         })
         .transpose()?;
     Ok(Box::new(V4l2 {
-        settings: Arc::new(Settings {
+        settings: Mutex::new(Arc::new(Settings {
             device,
             size,
             fps,
             pixel,
             controls: url.controls().clone(),
-        }),
+        })),
         given: Arc::default(),
+        setting: Arc::default(),
     }))
 }
 
 /// What to ask of a camera. `None` leaves it to us or to the driver.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Settings {
     device: PathBuf,
     size: Option<Size>,
@@ -75,9 +79,11 @@ struct Settings {
 
 /// A camera under Linux.
 struct V4l2 {
-    settings: Arc<Settings>,
+    settings: Mutex<Arc<Settings>>,
     /// What the driver gave at the last opening.
     given: Arc<Mutex<Option<Hint>>>,
+    /// Held by a thread that sets controls: one at most, even if the driver never answers it.
+    setting: Arc<Mutex<()>>,
 }
 
 impl Source for V4l2 {
@@ -86,12 +92,13 @@ impl Source for V4l2 {
     fn hint(&self) -> Hint {
         let given = *self.given.lock().unwrap_or_else(PoisonError::into_inner);
         given.unwrap_or_else(|| {
-            let size = self.settings.size;
+            let settings = self.settings();
+            let size = settings.size;
             #[allow(clippy::cast_possible_truncation)]
             Hint {
                 width: size.map_or(0, |size| size.width),
                 height: size.map_or(0, |size| size.height),
-                fps: self.settings.fps.unwrap_or(0.0) as f32,
+                fps: settings.fps.unwrap_or(0.0) as f32,
             }
         })
     }
@@ -103,16 +110,50 @@ impl Source for V4l2 {
     ) -> BoxFuture<'a, Result<(), Error>> {
         self.capture(output.clone(), stop).boxed()
     }
+
+    fn resize(&self, size: Size) -> Result<(), String> {
+        let mut settings = self.settings();
+        Arc::make_mut(&mut settings).size = Some(size);
+        *self.given.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(())
+    }
+
+    fn set_controls(&self, wanted: BTreeMap<String, i64>) -> BoxFuture<'_, SetControls> {
+        self.set(wanted).boxed()
+    }
 }
 
 impl V4l2 {
+    fn settings(&self) -> MutexGuard<'_, Arc<Settings>> {
+        self.settings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the device once more, which does not disturb who captures from it.
+    async fn set(&self, wanted: BTreeMap<String, i64>) -> SetControls {
+        let (settings, setting) = (self.settings().clone(), self.setting.clone());
+        let set = tokio::task::spawn_blocking(move || {
+            let _alone = setting
+                .try_lock()
+                .map_err(|_| "the driver has not answered the last request yet".to_owned())?;
+            let device = ioctl::open(&settings.device).map_err(|error| fault::reason(&error))?;
+            control::change(&device, &wanted, settings.controls.clone())
+        });
+        let changed = match tokio::time::timeout(LONGEST_SET, set).await {
+            Ok(Ok(result)) => result?,
+            Ok(Err(_)) => return Err("its thread panicked".into()),
+            Err(_) => return Err("the driver does not answer".into()),
+        };
+        Arc::make_mut(&mut self.settings()).controls = changed.held;
+        Ok(changed.got)
+    }
+
     /// Captures on a thread of its own: drivers block, and a frame that waits for a free worker is late.
     async fn capture(&self, output: Output, stop: CancellationToken) -> Result<(), Error> {
+        let settings = self.settings().clone();
         let failed = |reason: String| Error::Failed {
-            what: self.settings.device.display().to_string(),
+            what: settings.device.display().to_string(),
             reason,
         };
-        let settings = Arc::clone(&self.settings);
         let given = Arc::clone(&self.given);
         // Ends the thread too when this future is dropped instead of stopped.
         let thread_stop = stop.child_token();
@@ -121,12 +162,15 @@ impl V4l2 {
         let span = tracing::Span::current();
         std::thread::Builder::new()
             .name("v4l2".into())
-            .spawn(move || {
-                let _entered = span.entered();
-                let opened = |hint| {
-                    *given.lock().unwrap_or_else(PoisonError::into_inner) = Some(hint);
-                };
-                let _ = done.send(capture::run(&settings, &output, &thread_stop, opened));
+            .spawn({
+                let settings = settings.clone();
+                move || {
+                    let _entered = span.entered();
+                    let opened = |hint| {
+                        *given.lock().unwrap_or_else(PoisonError::into_inner) = Some(hint);
+                    };
+                    let _ = done.send(capture::run(&settings, &output, &thread_stop, opened));
+                }
             })
             .map_err(|error| failed(format!("cannot start a thread: {error}")))?;
         let result = result.map(|result| match result {
@@ -142,7 +186,7 @@ impl V4l2 {
             return result;
         }
         tracing::warn!(
-            device = %self.settings.device.display(),
+            device = %settings.device.display(),
             "the driver does not answer: the camera stays open until it does"
         );
         Ok(())
