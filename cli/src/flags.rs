@@ -1,6 +1,6 @@
 //! The flags that every program takes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -18,6 +18,11 @@ pub struct Flags {
 }
 
 impl Flags {
+    /// The file with settings, if there is one.
+    pub fn file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// All layers in one `T`; `set` adds what the program's own flags say. An error ends the program with
     /// [`Exit::Settings`].
     pub fn load<T>(&self, set: impl FnOnce(&mut Layers)) -> anyhow::Result<T>

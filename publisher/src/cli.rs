@@ -7,7 +7,7 @@ use std::{io::Write as _, process::ExitCode};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use sightline_bus::Bus;
-use sightline_cli::{Exit, Flags};
+use sightline_cli::{Exit, Flags, Reload};
 use sightline_proto::Token;
 
 use crate::Config;
@@ -76,6 +76,7 @@ Examples:
   SIGHTLINE_CAMERAS__DOOR__SOURCE=http://user:password@10.0.0.9/video sightline-publisher
                                            any setting from the environment, where passwords belong
 
+SIGHUP, or a change of the file, has cameras added, removed and changed while the others go on.
 Exit codes: 0 told to stop, 1 failed, 2 wrong command line, 3 healthcheck: not healthy, 78 wrong settings";
 
 /// The whole program.
@@ -83,8 +84,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     sightline_cli::run(async {
         match cli.command {
-            None | Some(Command::Run) => run(cli.settings).await,
-            Some(Command::Check) => check(cli.settings).await,
+            None | Some(Command::Run) => run(&cli.settings).await,
+            Some(Command::Check) => check(&cli.settings).await,
             Some(Command::Devices { json }) => devices(json),
             Some(Command::Healthcheck) => {
                 let config = cli.settings.load()?;
@@ -94,17 +95,25 @@ pub fn main() -> ExitCode {
     })
 }
 
-async fn run(settings: Settings) -> anyhow::Result<()> {
+async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let reload = Reload::new(settings.common.file()).context("cannot handle signals")?;
     let config = settings.load()?;
     config.log.start()?;
     let shutdown = sightline_cli::shutdown_on_signals().context("cannot handle signals")?;
     let bus = connect(&config).await?;
-    crate::run(config, bus, shutdown)
-        .await
-        .context("cannot publish")
+    let (changed, changes) = tokio::sync::mpsc::channel(1);
+    let publish = crate::run_with_changes(config, changes, bus, shutdown);
+    let read_again = reload.run(
+        || settings.load(),
+        async |config| drop(changed.send(config).await),
+    );
+    tokio::select! {
+        result = publish => result.context("cannot publish"),
+        never = read_again => match never {},
+    }
 }
 
-async fn check(settings: Settings) -> anyhow::Result<()> {
+async fn check(settings: &Settings) -> anyhow::Result<()> {
     let config = settings.load()?;
     // Reads the files that the options name; the connection is given up before it is made.
     connect(&config).await?;
@@ -145,12 +154,12 @@ async fn connect(config: &Config) -> anyhow::Result<Bus> {
 
 impl Settings {
     /// All layers in one, checked.
-    fn load(self) -> anyhow::Result<Config> {
+    fn load(&self) -> anyhow::Result<Config> {
         let config: Config = self.common.load(|layers| {
-            layers.set("nats.url", self.nats);
-            layers.set("site", self.site);
-            for (name, source) in self.camera {
-                layers.set(format!("cameras.{name}.source"), Some(source));
+            layers.set("nats.url", self.nats.as_deref());
+            layers.set("site", self.site.as_deref());
+            for (name, source) in &self.camera {
+                layers.set(format!("cameras.{name}.source"), Some(source.as_str()));
             }
         })?;
         config

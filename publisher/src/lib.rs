@@ -18,4 +18,4 @@ mod source;
 pub use cli::{main, named_source};
 pub use config::{CameraConfig, Config, InvalidConfig};
 pub use devices::first_capture_device;
-pub use run::{Error, run};
+pub use run::{Error, run, run_with_changes};

@@ -1,28 +1,22 @@
 //! All cameras of one publisher.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+mod cameras;
+
+use std::{sync::atomic::AtomicUsize, time::Duration};
 
 use rand::Rng as _;
 use sightline_bus::Bus;
-use tokio::{
-    task::{Id, JoinError, JoinSet},
-    time::{sleep, timeout},
-};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    camera::{self, Camera, Publisher},
+    camera::Publisher,
     config::{Config, InvalidConfig},
 };
-
-/// How long cameras may take to end once they are told to.
-const STOP_LIMIT: Duration = Duration::from_secs(4);
+use cameras::{Cameras, Wanted};
 
 /// How long the last messages may take to leave.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
-
-/// The pause before a camera whose task broke is started again.
-const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 /// Why a publisher could not run.
 #[derive(Debug, thiserror::Error)]
@@ -41,86 +35,64 @@ pub enum Error {
 /// Then sources are closed, relays are told goodbye, and what was sent is flushed; this takes seconds at most.
 /// A camera that fails is tried again for ever: only wrong settings and a closed bus are errors.
 pub async fn run(config: Config, bus: Bus, shutdown: CancellationToken) -> Result<(), Error> {
-    let mut cameras = Cameras::new(config.cameras()?, bus.clone(), shutdown.child_token());
-    let result = tokio::select! {
-        () = shutdown.cancelled() => Ok(()),
-        result = cameras.watch() => result,
+    let (_never, changes) = mpsc::channel(1);
+    run_with_changes(config, changes, bus, shutdown).await
+}
+
+/// The same, and takes in settings that `changes` brings: cameras that are new there are started, those that are
+/// missing are stopped, those that are different are started anew, and all others are left alone. Settings that are
+/// wrong are logged and change nothing.
+pub async fn run_with_changes(
+    config: Config,
+    mut changes: mpsc::Receiver<Config>,
+    bus: Bus,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let publisher = Publisher {
+        version: env!("CARGO_PKG_VERSION"),
+        instance: random_id(),
+        cameras: AtomicUsize::new(0),
+    };
+    let wanted = wanted_of(&config)?;
+    let mut cameras = Cameras::new(publisher, wanted, bus.clone(), shutdown.child_token());
+    let mut current = config;
+    let result = loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break Ok(()),
+            result = cameras.watch() => break result,
+            Some(config) = changes.recv() => match wanted_of(&config) {
+                Ok(wanted) => {
+                    cameras.change(wanted);
+                    warn_of_others(&current, &config);
+                    current = config;
+                }
+                Err(error) => {
+                    tracing::error!("the settings are not good, those before still hold: {error}");
+                }
+            },
+        }
     };
     cameras.stop().await;
     bus.flush(FLUSH_LIMIT).await;
     result
 }
 
-type Ended = Result<(), sightline_bus::Error>;
-
-struct Cameras {
-    publisher: Arc<Publisher>,
-    bus: Bus,
-    shutdown: CancellationToken,
-    tasks: JoinSet<Ended>,
-    running: HashMap<Id, Camera>,
+fn wanted_of(config: &Config) -> Result<Wanted, InvalidConfig> {
+    let named = config.cameras()?.into_iter().map(|camera| {
+        let own = &config.cameras[camera.name.camera().as_str()];
+        (camera.name.clone(), (own.clone(), camera))
+    });
+    Ok(named.collect())
 }
 
-impl Cameras {
-    fn new(cameras: Vec<Camera>, bus: Bus, shutdown: CancellationToken) -> Self {
-        let publisher = Publisher {
-            version: env!("CARGO_PKG_VERSION"),
-            instance: random_id(),
-            cameras: cameras.len(),
-        };
-        let mut all = Self {
-            publisher: Arc::new(publisher),
-            bus,
-            shutdown,
-            tasks: JoinSet::new(),
-            running: HashMap::new(),
-        };
-        for camera in cameras {
-            all.start(camera, Duration::ZERO);
-        }
-        all
-    }
-
-    fn start(&mut self, camera: Camera, pause: Duration) {
-        let (publisher, bus) = (self.publisher.clone(), self.bus.clone());
-        let (shutdown, again) = (self.shutdown.clone(), camera.clone());
-        let task = self.tasks.spawn(async move {
-            tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                () = sleep(pause) => {}
-            }
-            camera::run(camera, publisher, bus, shutdown.clone()).await
-        });
-        self.running.insert(task.id(), again);
-    }
-
-    /// Starts a camera whose task broke again. Ends with all cameras.
-    async fn watch(&mut self) -> Result<(), Error> {
-        while let Some(ended) = self.tasks.join_next_with_id().await {
-            match ended {
-                Ok((id, result)) => {
-                    self.running.remove(&id);
-                    result?;
-                }
-                Err(error) => self.restart(&error),
-            }
-        }
-        Ok(())
-    }
-
-    fn restart(&mut self, error: &JoinError) {
-        let Some(camera) = self.running.remove(&error.id()) else {
-            return;
-        };
-        tracing::error!(camera = %camera.name, %error, "a camera broke, starting it again: this is a bug");
-        self.start(camera, RESTART_PAUSE);
-    }
-
-    async fn stop(&mut self) {
-        self.shutdown.cancel();
-        let all = async { while self.tasks.join_next().await.is_some() {} };
-        if timeout(STOP_LIMIT, all).await.is_err() {
-            tracing::warn!("some cameras did not end in time");
+/// Says which of the settings that changed do not hold before the next start.
+fn warn_of_others(before: &Config, now: &Config) {
+    for (key, changed) in [
+        ("nats", before.nats != now.nats),
+        ("log", before.log != now.log),
+    ] {
+        if changed {
+            tracing::warn!(setting = key, "changed, which holds from the next start on");
         }
     }
 }
@@ -138,29 +110,36 @@ fn random_id() -> String {
 mod tests {
     use std::{
         collections::BTreeSet,
-        sync::atomic::{AtomicU32, Ordering},
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
     };
 
     use futures_util::future::BoxFuture;
     use sightline_bus::Delivery;
-    use sightline_proto::{Announce, Message as _, Pattern};
+    use sightline_proto::{Announce, Frame, Message as _, Pattern, subject::Topic};
+    use tokio::time::timeout;
 
     use super::*;
     use crate::{
         CameraConfig,
-        camera::{Named, Offer, Settings},
+        camera::{Camera, Named, Offer, Settings},
         source::{Error as SourceError, Hint, Output, Source},
     };
 
-    fn config(cameras: &[(&str, &str)]) -> Config {
-        let camera = |source: &str| CameraConfig {
+    fn config_of(source: &str) -> CameraConfig {
+        CameraConfig {
             source: source.into(),
             ..CameraConfig::default()
-        };
+        }
+    }
+
+    fn config(cameras: &[(&str, &str)]) -> Config {
         Config {
             cameras: cameras
                 .iter()
-                .map(|(name, source)| ((*name).into(), camera(source)))
+                .map(|(name, source)| ((*name).into(), config_of(source)))
                 .collect(),
             ..Config::default()
         }
@@ -226,6 +205,98 @@ mod tests {
         assert!(text.contains("cameras.a.source"), "{text}");
     }
 
+    /// Whether `camera` announces itself next, or says goodbye.
+    async fn next_of(announcements: &mut sightline_bus::Subscription, camera: &str) -> Announce {
+        loop {
+            let (subject, announce) = announcement(announcements).await;
+            if subject.ends_with(camera) {
+                return announce;
+            }
+        }
+    }
+
+    /// The next frame of `local/a`.
+    async fn frame(frames: &mut sightline_bus::Subscription) -> Frame {
+        match timeout(Duration::from_secs(30), frames.next()).await {
+            Ok(Some(Delivery::Message(message))) => Frame::decode(message.payload).unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_camera_goes_on_while_others_are_added_changed_and_removed() {
+        let bus = Bus::local(1 << 20);
+        let mut announcements = bus.subscribe(&Pattern::every_announce()).await.unwrap();
+        let a: sightline_proto::CameraName = "local/a".parse().unwrap();
+        let topic = Topic::Frame(a.clone(), "jpeg".parse().unwrap());
+        let mut frames = bus.subscribe(&topic.subject().into()).await.unwrap();
+        let (changed, changes) = mpsc::channel(1);
+        let shutdown = CancellationToken::new();
+        let base = [("a", "test://?size=64x36&fps=20")];
+        let first = Config {
+            cameras: {
+                let mut cameras = config(&base).cameras;
+                cameras.get_mut("a").unwrap().always = true;
+                cameras
+            },
+            ..Config::default()
+        };
+        let with_b = |source: &str| {
+            let mut config = first.clone();
+            let b = config_of(source);
+            config.cameras.insert("b".into(), b);
+            config
+        };
+        let task = tokio::spawn(run_with_changes(
+            first.clone(),
+            changes,
+            bus.clone(),
+            shutdown.clone(),
+        ));
+        let start = frame(&mut frames).await;
+        let mut next = start.sequence + 1;
+        let mut goes_on = async |frames: &mut _| {
+            for _ in 0..5 {
+                let frame = frame(frames).await;
+                assert_eq!((frame.epoch, frame.sequence), (start.epoch, next));
+                next += 1;
+            }
+        };
+        changed.send(with_b("test://")).await.unwrap();
+        let added = next_of(&mut announcements, ".b").await;
+        assert_eq!((added.goodbye, added.source.as_str()), (false, "test"));
+        goes_on(&mut frames).await;
+
+        changed.send(with_b("images://")).await.unwrap();
+        loop {
+            let announce = next_of(&mut announcements, ".b").await;
+            assert!(!announce.goodbye, "it is only replaced");
+            if announce.epoch > added.epoch {
+                assert_eq!(announce.source, "images");
+                break;
+            }
+        }
+        goes_on(&mut frames).await;
+
+        // Wrong settings change nothing.
+        changed.send(with_b("gopher://")).await.unwrap();
+        changed.send(config(&[])).await.unwrap();
+        goes_on(&mut frames).await;
+
+        changed.send(first.clone()).await.unwrap();
+        while !next_of(&mut announcements, ".b").await.goodbye {}
+        goes_on(&mut frames).await;
+
+        // Off and on again before it has ended: it is there.
+        changed.send(with_b("test://")).await.unwrap();
+        changed.send(first.clone()).await.unwrap();
+        changed.send(with_b("test://")).await.unwrap();
+        while next_of(&mut announcements, ".b").await.goodbye {}
+        goes_on(&mut frames).await;
+        shutdown.cancel();
+        task.await.unwrap().unwrap();
+    }
+
     /// Panics where nothing but the camera's task catches it.
     struct Broken(Arc<AtomicU32>);
 
@@ -269,7 +340,13 @@ mod tests {
             always: false,
             control: Vec::new(),
         };
-        let mut cameras = Cameras::new(vec![camera], bus, CancellationToken::new());
+        let publisher = Publisher {
+            version: "1",
+            instance: "i".into(),
+            cameras: AtomicUsize::new(0),
+        };
+        let wanted = [(camera.name.clone(), (CameraConfig::default(), camera))].into();
+        let mut cameras = Cameras::new(publisher, wanted, bus, CancellationToken::new());
         tokio::select! {
             _ = cameras.watch() => panic!("it ended"),
             _ = announcement(&mut announcements) => {}

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
-use sightline_cli::{Exit, Flags};
+use sightline_cli::{Exit, Flags, Reload};
 use sightline_proto::Token;
 use tokio::net::TcpListener;
 
@@ -95,6 +95,7 @@ fn load(settings: &Settings) -> anyhow::Result<Config> {
 }
 
 async fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let reload = Reload::new(settings.common.file()).context("cannot listen to signals")?;
     let config = load(settings)?;
     config.log.start()?;
     let shutdown = sightline_cli::shutdown_on_signals().context("cannot listen to signals")?;
@@ -102,7 +103,23 @@ async fn serve(settings: &Settings) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("listen: cannot bind to {}", config.listen))?;
     welcome(listener.local_addr()?, &config);
-    run::run(&config, listener, shutdown).await
+    let (changed, changes) = tokio::sync::mpsc::channel(1);
+    let serve = run::run(&config, changes, listener, shutdown);
+    let read_again = reload.run(
+        || load(settings),
+        async |new| {
+            if new.relay() != config.relay() {
+                tracing::warn!(
+                    "settings other than cameras changed: that holds from the next start on"
+                );
+            }
+            drop(changed.send(new.publisher()).await);
+        },
+    );
+    tokio::select! {
+        result = serve => result,
+        never = read_again => match never {},
+    }
 }
 
 /// What somebody who just started the program wants to know, apart from the log.

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use sightline_bus::Bus;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -10,9 +10,11 @@ use crate::config::Config;
 /// What a nats-server carries in one message unless it is told otherwise: the demo walks the real path.
 const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 
-/// Serves the configured cameras at `listener` until `shutdown`, or until one part fails.
+/// Serves the configured cameras at `listener` until `shutdown`, or until one part fails. `changes` brings settings of
+/// the publisher that were read again.
 pub(crate) async fn run(
     config: &Config,
+    changes: mpsc::Receiver<sightline_publisher::Config>,
     listener: TcpListener,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
@@ -26,8 +28,13 @@ pub(crate) async fn run(
         result.context("the relay failed")
     };
     let publisher = async {
-        let result =
-            sightline_publisher::run(config.publisher(), bus.clone(), relay_done.clone()).await;
+        let result = sightline_publisher::run_with_changes(
+            config.publisher(),
+            changes,
+            bus.clone(),
+            relay_done.clone(),
+        )
+        .await;
         shutdown.cancel();
         result.context("the publisher failed")
     };

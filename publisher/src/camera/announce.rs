@@ -1,6 +1,6 @@
 //! Tells relays what the camera offers and how it is.
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, sync::atomic::Ordering, time::Duration};
 
 use sightline_bus::{Bus, Delivery, Error, Link};
 use sightline_proto::{Announce, Count, HEARTBEAT, Message as _, Subject, subject::Topic};
@@ -62,7 +62,7 @@ async fn announce(shared: &Shared, bus: &Bus) -> Result<(), Error> {
                 },
                 query = queries.next() => match query {
                     Some(Delivery::Message(_) | Delivery::Lost(_)) => {
-                        at_once.max(Instant::now() + spread(shared.publisher.cameras))
+                        at_once.max(Instant::now() + spread(shared.publisher.cameras.load(Ordering::Relaxed)))
                     }
                     None => return Err(Error::Closed),
                 },

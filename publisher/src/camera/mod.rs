@@ -22,7 +22,13 @@ mod silence;
 mod stream;
 mod verb;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use sightline_bus::Bus;
 use sightline_proto::CameraName;
@@ -96,14 +102,37 @@ pub(crate) enum Sub {
     Source(Named),
 }
 
-/// Runs `camera` until `shutdown`; says goodbye at the end. Only a closed bus ends it earlier.
+/// How a camera is told to end.
+#[derive(Clone, Debug)]
+pub(crate) struct Ending {
+    pub(crate) stop: CancellationToken,
+    /// Another one of its name follows at once: it says no goodbye.
+    pub(crate) replaced: Arc<AtomicBool>,
+}
+
+impl Ending {
+    /// Told by `shutdown`, or on its own.
+    pub(crate) fn of(shutdown: &CancellationToken) -> Self {
+        Self {
+            stop: shutdown.child_token(),
+            replaced: Arc::default(),
+        }
+    }
+}
+
+/// Runs `camera` until it is told to end; says goodbye then. Only a closed bus ends it earlier.
 pub(crate) async fn run(
     camera: Camera,
     publisher: Arc<Publisher>,
     bus: Bus,
-    shutdown: CancellationToken,
+    ending: Ending,
 ) -> Result<(), sightline_bus::Error> {
-    drive(&Shared::new(camera, publisher), &bus, &shutdown).await
+    let shared = Shared::new(camera, publisher);
+    let result = drive(&shared, &bus, &ending.stop).await;
+    if !ending.replaced.load(Ordering::Relaxed) {
+        announce::goodbye(&shared, &bus).await;
+    }
+    result
 }
 
 async fn drive(
@@ -116,7 +145,7 @@ async fn drive(
         source = shared.camera.from.shown,
         "ready"
     );
-    let result = Box::pin(async {
+    let all = async {
         tokio::try_join!(
             listen::run(shared, bus, shutdown),
             async {
@@ -136,10 +165,8 @@ async fn drive(
             control::run(shared, bus, shutdown),
             rivals::run(shared, bus, shutdown),
         )
-    })
-    .await;
-    announce::goodbye(shared, bus).await;
-    result.map(|_| ())
+    };
+    Box::pin(all).await.map(|_| ())
 }
 
 /// Captures a source while it is wanted, and looks at what it gives.

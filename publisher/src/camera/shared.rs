@@ -1,6 +1,6 @@
 //! What the loops of one camera share.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize};
 
 use sightline_proto::{AUDIO, CameraState, H264, H265, JPEG, SUB};
 use tokio::{sync::watch, time::Instant};
@@ -15,13 +15,13 @@ use super::{
 use crate::{clock::now_us, source::DropReason};
 
 /// This run of the program, as announced.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Publisher {
     pub(crate) version: &'static str,
     /// Random.
     pub(crate) instance: String,
     /// How many cameras it has.
-    pub(crate) cameras: usize,
+    pub(crate) cameras: AtomicUsize,
 }
 
 pub(super) struct Shared {

@@ -10,6 +10,7 @@ mod h264;
 mod idle;
 mod large;
 mod quiet;
+mod reload;
 mod rtsp;
 mod slow_viewer;
 mod smooth;

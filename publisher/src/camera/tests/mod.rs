@@ -52,7 +52,7 @@ fn publisher() -> Arc<Publisher> {
     Arc::new(Publisher {
         version: "1",
         instance,
-        cameras: 1,
+        cameras: 1.into(),
     })
 }
 

@@ -63,7 +63,10 @@ impl Rig {
         let shared = Arc::new(Shared::new(camera, publisher()));
         let task = tokio::spawn({
             let (shared, bus, shutdown) = (shared.clone(), bus.clone(), shutdown.clone());
-            async move { drive(&shared, &bus, &shutdown).await.unwrap() }
+            async move {
+                drive(&shared, &bus, &shutdown).await.unwrap();
+                announce::goodbye(&shared, &bus).await;
+            }
         });
         // Its subscriptions are made by the time it first waits.
         sleep(Duration::from_millis(1)).await;
