@@ -15,12 +15,14 @@ TEST_TOOLS := $(BUILD_TOOLS) $(VM_TOOLS) node cmake cargo-deny nats-server nats-
 PROGRAMS := cargo build --locked --bins -p sightline-publisher -p sightline-relay -p sightline
 # With the same features for every target: nothing is built twice.
 TESTS := cargo test --locked -p sightline-tests --features browser
+# For faults that need more than a signal.
+FAULT_TOOLS := nats-server nats-server-current gst-rtsp-server haproxy faketime ip iptables
 # What the files in deploy/ are checked by.
 DEPLOY_TOOLS := python3 openssl nats-server nats-server-current haproxy nginx caddy promtool traefik compose \
 	systemd-analyze dpkg-deb chart
 
 .PHONY: help demo test check bench audit fuzz image install \
-	test-unit test-web test-e2e test-browser test-v4l2 \
+	test-unit test-web test-e2e test-faults test-browser test-v4l2 faults soak \
 	check-format check-clippy check-deny check-doc check-links check-web check-deploy packages
 
 help: ## This list
@@ -37,6 +39,7 @@ test: ## Everything that CI runs: installs the tools, checks, and runs every tes
 	@$(STEP) test-unit $(MAKE) test-unit
 	@$(STEP) test-web $(MAKE) test-web
 	@$(STEP) test-e2e $(MAKE) test-e2e
+	@$(STEP) test-faults $(MAKE) test-faults
 	@$(STEP) test-browser $(MAKE) test-browser
 	@$(STEP) test-v4l2 $(MAKE) test-v4l2
 	@echo; echo "all steps passed"
@@ -110,6 +113,21 @@ test-e2e: ## Bus contract, and whole fleets with real nats-servers and clients
 	@$(INSTALL) python3 openssl nginx
 	$(PROGRAMS)
 	$(TESTS) --lib --test workspace --test bus --test e2e -- --test-threads=4
+
+test-faults: ## What faults do to viewers: the quick rows of `make faults`, once, and not their speed
+	@$(INSTALL) $(BUILD_TOOLS) nats-server nats-server-current faketime
+	$(PROGRAMS)
+	$(TESTS) --test faults -- --quick --times 1
+
+faults: ## What faults do to viewers, measured: docs/reliability.md. All rows five times, or those that ARGS names
+	@$(INSTALL) $(BUILD_TOOLS) $(FAULT_TOOLS)
+	cargo build --release --locked --bins -p sightline-publisher -p sightline-relay
+	TEST_PROGRAMS=$(CURDIR)/target/release $(TESTS) --test faults -- $(or $(ARGS),--docs)
+
+soak: ## Kill something every 30 s for an hour, or for the minutes that ARGS says
+	@$(INSTALL) $(BUILD_TOOLS) $(FAULT_TOOLS)
+	cargo build --release --locked --bins -p sightline-publisher -p sightline-relay
+	TEST_PROGRAMS=$(CURDIR)/target/release $(TESTS) --test faults -- --soak $(or $(ARGS),60)
 
 test-browser: ## The page in Chromium
 	@$(INSTALL) $(BUILD_TOOLS) nats-server-current chromium

@@ -10,7 +10,7 @@ use crate::{
     eventually,
     http::{self, Answer},
     port,
-    process::{Process, binary},
+    process::{Launch, Process, binary},
 };
 
 /// How long anything in a healthy fleet may take.
@@ -20,7 +20,7 @@ pub const SOON: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Relay {
     arguments: Vec<String>,
-    environment: Vec<(&'static str, String)>,
+    launch: Launch,
     address: String,
     process: Process,
 }
@@ -40,18 +40,24 @@ impl Relay {
 
     /// Starts a relay, and does not wait for NATS.
     pub fn start_unready(nats_url: &str, environment: &[(&'static str, &str)]) -> Self {
+        let launch = environment
+            .iter()
+            .fold(Launch::default(), |launch, (key, value)| {
+                launch.with(key, value)
+            });
+        Self::launch(nats_url, launch)
+    }
+
+    /// The same, in the way that `launch` says.
+    pub fn launch(nats_url: &str, launch: Launch) -> Self {
         let address = format!("127.0.0.1:{}", port::free());
         let arguments = ["--nats", nats_url, "--listen", &address]
             .map(str::to_owned)
             .to_vec();
-        let environment: Vec<_> = environment
-            .iter()
-            .map(|(k, v)| (*k, (*v).to_owned()))
-            .collect();
-        let process = spawn("sightline-relay", &arguments, &environment);
+        let process = spawn("sightline-relay", &arguments, &launch);
         Self {
             arguments,
-            environment,
+            launch,
             address,
             process,
         }
@@ -100,9 +106,14 @@ impl Relay {
         self.process.kill();
     }
 
+    /// Another way for [`Relay::restart`] to start it.
+    pub fn relaunch(&mut self, launch: Launch) {
+        self.launch = launch;
+    }
+
     /// Starts it again at the same address.
     pub fn restart(&mut self) {
-        self.process = spawn("sightline-relay", &self.arguments, &self.environment);
+        self.process = spawn("sightline-relay", &self.arguments, &self.launch);
     }
 
     /// Waits until it answers that it is ready.
@@ -124,20 +135,35 @@ impl Relay {
 #[derive(Debug)]
 pub struct Publisher {
     arguments: Vec<String>,
+    launch: Launch,
     process: Process,
 }
 
 impl Publisher {
     /// Starts a publisher of cameras, each with name and source.
     pub fn start(nats_url: &str, site: &str, cameras: &[(&str, &str)]) -> Self {
+        Self::launch(nats_url, site, cameras, Launch::default())
+    }
+
+    /// The same, in the way that `launch` says.
+    pub fn launch(nats_url: &str, site: &str, cameras: &[(&str, &str)], launch: Launch) -> Self {
         let mut arguments = ["--nats", nats_url, "--site", site]
             .map(str::to_owned)
             .to_vec();
         for (name, source) in cameras {
             arguments.extend(["--camera".to_owned(), format!("{name}={source}")]);
         }
-        let process = spawn("sightline-publisher", &arguments, &[]);
-        Self { arguments, process }
+        let process = spawn("sightline-publisher", &arguments, &launch);
+        Self {
+            arguments,
+            launch,
+            process,
+        }
+    }
+
+    /// Another way for [`Publisher::restart`] to start it.
+    pub fn relaunch(&mut self, launch: Launch) {
+        self.launch = launch;
     }
 
     /// The running program.
@@ -152,7 +178,7 @@ impl Publisher {
 
     /// Starts it again.
     pub fn restart(&mut self) {
-        self.process = spawn("sightline-publisher", &self.arguments, &[]);
+        self.process = spawn("sightline-publisher", &self.arguments, &self.launch);
     }
 
     /// Asks it to end, waits until it did, and gives its exit code.
@@ -166,7 +192,6 @@ impl Publisher {
     }
 }
 
-fn spawn(program: &str, arguments: &[String], environment: &[(&'static str, String)]) -> Process {
-    let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, v.as_str())).collect();
-    Process::start_with(program, &binary(program), arguments, &environment).expect("it starts")
+fn spawn(program: &str, arguments: &[String], launch: &Launch) -> Process {
+    Process::launch(program, &binary(program), arguments, launch).expect("it starts")
 }

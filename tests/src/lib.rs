@@ -3,15 +3,18 @@
 //!
 //! A tool that is missing fails the test that needs it; nothing is skipped.
 
+pub mod clock;
 pub mod eventually;
 pub mod fleet;
 pub mod frames;
 pub mod http;
 pub mod mjpeg;
+pub mod namespace;
 pub mod nats;
 pub mod picture;
 pub mod port;
 pub mod process;
+pub mod proxy;
 pub mod rtsp;
 pub mod watch;
 

@@ -6,7 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::{eventually, port, process::Process, process::root};
+use crate::{
+    eventually, port,
+    process::{Launch, Process, root},
+};
 
 /// Which nats-server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +35,14 @@ impl Version {
             .clone()
     }
 
+    /// Its settings for video that the project ships, without the port.
+    pub fn shipped(self) -> String {
+        let path = self.shipped_config();
+        let text = std::fs::read_to_string(&path)
+            .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
+        text.replace("port: 4222", "")
+    }
+
     /// The configuration file for servers of this version that the project ships.
     pub fn shipped_config(self) -> PathBuf {
         root().join(match self {
@@ -45,7 +56,9 @@ impl Version {
 #[derive(Debug)]
 pub struct Server {
     version: Version,
+    host: String,
     port: u16,
+    launch: Launch,
     name: String,
     folder: TempDir,
     process: Process,
@@ -55,16 +68,23 @@ impl Server {
     /// Starts a server with the settings in `config` (its own configuration language) beside name and
     /// address, and waits until it answers.
     pub async fn start(version: Version, config: &str) -> Self {
+        Self::start_at(version, "127.0.0.1", config, Launch::default()).await
+    }
+
+    /// The same at an address of this machine, or of the namespace that `launch` starts it in.
+    pub async fn start_at(version: Version, host: &str, config: &str, launch: Launch) -> Self {
         let (port, folder) = (port::free(), TempDir::new().expect("a temporary folder"));
         let name = format!("sightline-test-{port}-{}", std::process::id());
-        let mut text = format!("server_name: \"{name}\"\nlisten: \"127.0.0.1:{port}\"\n");
+        let mut text = format!("server_name: \"{name}\"\nlisten: \"{host}:{port}\"\n");
         writeln!(text, "{config}").expect("a string takes it");
         let path = folder.path().join("nats.conf");
         std::fs::write(path, text).expect("the folder can be written to");
-        let process = spawn(version, &folder);
+        let process = spawn(version, &folder, &launch);
         let server = Self {
             version,
+            host: host.to_owned(),
             port,
+            launch,
             name,
             folder,
             process,
@@ -83,14 +103,14 @@ impl Server {
         Ok(())
     }
 
-    /// `nats://127.0.0.1:port`
+    /// `nats://host:port`
     pub fn url(&self) -> String {
         format!("nats://{}", self.address())
     }
 
-    /// `127.0.0.1:port`
+    /// `host:port`
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.host, self.port)
     }
 
     /// The running program.
@@ -105,7 +125,7 @@ impl Server {
 
     /// Starts it again at the same address after [`Server::kill`].
     pub async fn restart(&mut self) {
-        self.process = spawn(self.version, &self.folder);
+        self.process = spawn(self.version, &self.folder, &self.launch);
         self.until_ready().await;
     }
 
@@ -135,8 +155,9 @@ impl Server {
     }
 }
 
-fn spawn(version: Version, folder: &TempDir) -> Process {
+fn spawn(version: Version, folder: &TempDir, launch: &Launch) -> Process {
     let path = folder.path().join("nats.conf");
     let arguments = ["-c".to_owned(), path.display().to_string()];
-    Process::start("nats-server", &version.program(), &arguments).expect("nats-server starts")
+    Process::launch("nats-server", &version.program(), &arguments, launch)
+        .expect("nats-server starts")
 }

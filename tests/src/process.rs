@@ -26,9 +26,39 @@ pub struct Process {
     log: Log,
 }
 
+/// How a program is started, beside its own flags.
+#[derive(Clone, Debug, Default)]
+pub struct Launch {
+    environment: Vec<(String, String)>,
+    /// Program and arguments that start the program and become it.
+    under: Vec<String>,
+}
+
+impl Launch {
+    /// With this variable in its environment.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: &str) -> Self {
+        self.environment.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Under a program that becomes the one that is started, such as `ip netns exec NAME`.
+    #[must_use]
+    pub fn under(mut self, words: &[&str]) -> Self {
+        self.under.extend(words.iter().map(ToString::to_string));
+        self
+    }
+}
+
 /// What a program wrote to standard output and standard error, one line each.
 #[derive(Clone, Debug, Default)]
-struct Log(Arc<Mutex<VecDeque<String>>>);
+struct Log(Arc<Mutex<Lines>>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    kept: VecDeque<String>,
+    forgotten: usize,
+}
 
 impl Process {
     /// Starts `program`. `name` stands before its lines if the test fails.
@@ -42,6 +72,21 @@ impl Process {
         program: &Path,
         arguments: &[String],
         environment: &[(&str, &str)],
+    ) -> Result<Self> {
+        let launch = environment
+            .iter()
+            .fold(Launch::default(), |launch, (key, value)| {
+                launch.with(key, value)
+            });
+        Self::launch(name, program, arguments, &launch)
+    }
+
+    /// Starts `program` in the way that `launch` says.
+    pub fn launch(
+        name: &str,
+        program: &Path,
+        arguments: &[String],
+        launch: &Launch,
     ) -> Result<Self> {
         let is_path = program.components().count() > 1;
         ensure!(
@@ -58,9 +103,10 @@ impl Process {
         }
         let mut child = command
             .args(["--pdeathsig", "KILL", "--"])
+            .args(&launch.under)
             .arg(program)
             .args(arguments)
-            .envs(environment.iter().copied())
+            .envs(launch.environment.iter().map(|(k, v)| (k, v)))
             .env_remove("RUST_LOG")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -79,12 +125,25 @@ impl Process {
 
     /// What it wrote so far.
     pub fn log(&self) -> Vec<String> {
-        self.log.lines().iter().cloned().collect()
+        self.log.lines().kept.iter().cloned().collect()
+    }
+
+    /// How many lines it wrote so far.
+    pub fn log_len(&self) -> usize {
+        let lines = self.log.lines();
+        lines.forgotten + lines.kept.len()
+    }
+
+    /// What it wrote after its first `len` lines, as far as that is kept.
+    pub fn log_after(&self, len: usize) -> Vec<String> {
+        let lines = self.log.lines();
+        let skipped = len.saturating_sub(lines.forgotten);
+        lines.kept.iter().skip(skipped).cloned().collect()
     }
 
     /// Whether a line that it wrote contains `text`.
     pub fn logged(&self, text: &str) -> bool {
-        self.log.lines().iter().any(|line| line.contains(text))
+        self.log.lines().kept.iter().any(|line| line.contains(text))
     }
 
     /// Waits for a line that contains `text`, at most 10 s.
@@ -148,7 +207,18 @@ impl Process {
         Ok(kib * 1024)
     }
 
-    fn pid(&self) -> Pid {
+    /// How many files, sockets and the like it has open.
+    pub fn open_files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
+    /// How many threads it has.
+    pub fn threads(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/task", self.child.id()))?.count())
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 }
@@ -160,7 +230,7 @@ impl Drop for Process {
             // The readers end with the pipes: what is missing now comes in a moment.
             thread::sleep(Duration::from_millis(50));
             eprintln!("--- {} wrote:", self.name);
-            for line in self.log.lines().iter() {
+            for line in &self.log.lines().kept {
                 eprintln!("{}: {line}", self.name);
             }
         }
@@ -168,7 +238,7 @@ impl Drop for Process {
 }
 
 impl Log {
-    fn lines(&self) -> std::sync::MutexGuard<'_, VecDeque<String>> {
+    fn lines(&self) -> std::sync::MutexGuard<'_, Lines> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -177,10 +247,11 @@ impl Log {
         thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
                 let mut lines = log.lines();
-                if lines.len() == LOG_LINES {
-                    lines.pop_front();
+                if lines.kept.len() == LOG_LINES {
+                    lines.kept.pop_front();
+                    lines.forgotten += 1;
                 }
-                lines.push_back(line);
+                lines.kept.push_back(line);
             }
         });
     }

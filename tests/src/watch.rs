@@ -24,7 +24,11 @@ pub struct Watch(WebSocketStream<TcpStream>);
 impl Watch {
     /// Connects to the relay at `address` (`host:port`).
     pub async fn open(address: &str) -> Result<Self> {
-        let stream = TcpStream::connect(address).await?;
+        Self::over(TcpStream::connect(address).await?, address).await
+    }
+
+    /// The same over a connection that is there already.
+    pub async fn over(stream: TcpStream, address: &str) -> Result<Self> {
         let url = format!("ws://{address}/api/watch");
         let (socket, _) = tokio::time::timeout(WAIT, client_async(url, stream)).await??;
         Ok(Self(socket))
@@ -72,8 +76,13 @@ impl Watch {
 
     /// The next message of the relay.
     pub async fn next(&mut self) -> Result<to_viewer::Message> {
+        self.next_within(Some(WAIT)).await
+    }
+
+    /// The next message of the relay, for which this viewer waits so long, or for ever.
+    pub async fn next_within(&mut self, wait: Option<Duration>) -> Result<to_viewer::Message> {
         loop {
-            match self.receive().await? {
+            match self.receive(wait).await? {
                 Message::Binary(bytes) => {
                     let message = ToViewer::decode(bytes)?;
                     return message.message.context("an empty message");
@@ -96,15 +105,19 @@ impl Watch {
     /// Waits until the relay closes the connection, and gives its reason.
     pub async fn until_closed(&mut self) -> Result<Option<CloseFrame>> {
         loop {
-            if let Message::Close(frame) = self.receive().await? {
+            if let Message::Close(frame) = self.receive(Some(WAIT)).await? {
                 return Ok(frame);
             }
         }
     }
 
-    async fn receive(&mut self) -> Result<Message> {
-        let message = tokio::time::timeout(WAIT, self.0.next()).await;
-        let message = message.with_context(|| format!("nothing within {WAIT:?}"))?;
+    async fn receive(&mut self, wait: Option<Duration>) -> Result<Message> {
+        let message = match wait {
+            None => self.0.next().await,
+            Some(wait) => tokio::time::timeout(wait, self.0.next())
+                .await
+                .with_context(|| format!("nothing within {wait:?}"))?,
+        };
         Ok(message.context("the connection ended")??)
     }
 }
