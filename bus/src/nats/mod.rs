@@ -34,12 +34,19 @@ use crate::{
 /// Commands that wait for the socket. More would be replayed, stale, after an outage.
 const CLIENT_COMMANDS: usize = 4;
 
-/// A frozen server is noticed after two and a half of these.
-const PING_INTERVAL: Duration = Duration::from_secs(2);
+/// A frozen server is noticed after two to three of these.
+const PING_INTERVAL: Duration = Duration::from_millis(1_500);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// The first pause, and the longest as long as a server may be about to come back.
+const SHORTEST_RECONNECT_PAUSE: Duration = Duration::from_millis(25);
+const BRISK_RECONNECT_PAUSE: Duration = Duration::from_millis(150);
+/// Attempts until it is not expected any more: half a minute of refusals.
+const BRISK_ATTEMPTS: usize = 200;
 const LONGEST_RECONNECT_PAUSE: Duration = Duration::from_millis(500);
+/// Before each of several servers, once: the others of a cluster are there.
+const NEXT_SERVER_PAUSE: Duration = Duration::from_millis(5);
 
 type LostCounters = Arc<Mutex<HashMap<u64, Arc<AtomicU64>>>>;
 
@@ -71,13 +78,14 @@ impl Nats {
             lost: lost.clone(),
             logged: Mutex::default(),
         });
+        let several = if servers.len() > 1 { servers.len() } else { 0 };
         let client = authenticated(options)?
             .name("sightline")
             .client_capacity(CLIENT_COMMANDS)
             .subscription_capacity(QUEUE_MESSAGES)
             .ping_interval(PING_INTERVAL)
             .connection_timeout(CONNECT_TIMEOUT)
-            .reconnect_delay_callback(reconnect_pause)
+            .reconnect_delay_callback(move |attempt| reconnect_pause(attempt, several))
             .retry_on_initial_connect()
             .reconnect_to_server_callback({
                 let events = events.clone();
@@ -273,13 +281,43 @@ impl Drop for CounterEntry<'_> {
     }
 }
 
-/// 25 ms, doubling up to half a second: relays and cameras should be back with the server. Never
-/// nothing: a server may take a connection and end it again at once.
-fn reconnect_pause(attempt: usize) -> Duration {
-    let doubled = attempt.saturating_sub(1).min(10);
-    LONGEST_RECONNECT_PAUSE.min(Duration::from_millis(25 << doubled))
+/// How long to wait before attempt number `attempt`, from 1 on, if there are `several` servers (0: only one).
+///
+/// Relays and cameras should be back with the server, and at once with another one. Never nothing: a server may take
+/// a connection and end it again at once.
+fn reconnect_pause(attempt: usize, several: usize) -> Duration {
+    if (1..=several).contains(&attempt) {
+        return NEXT_SERVER_PAUSE;
+    }
+    if attempt > BRISK_ATTEMPTS {
+        return LONGEST_RECONNECT_PAUSE;
+    }
+    let doubled = attempt.saturating_sub(several + 1).min(10);
+    BRISK_RECONNECT_PAUSE.min(SHORTEST_RECONNECT_PAUSE * (1 << doubled))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pauses_ms(several: usize, attempts: impl IntoIterator<Item = usize>) -> Vec<u128> {
+        let pause = |attempt| reconnect_pause(attempt, several).as_millis();
+        attempts.into_iter().map(pause).collect()
+    }
+
+    #[test]
+    fn a_server_that_starts_again_is_found_within_150_ms() {
+        assert_eq!(pauses_ms(0, 0..=6), [25, 25, 50, 100, 150, 150, 150]);
+        assert_eq!(pauses_ms(0, [200, 201, usize::MAX]), [150, 500, 500]);
+    }
+
+    #[test]
+    fn the_other_servers_of_a_cluster_are_tried_at_once() {
+        assert_eq!(pauses_ms(3, 1..=6), [5, 5, 5, 25, 50, 100]);
+        assert_eq!(pauses_ms(300, [300, 301]), [5, 500]);
+    }
 }

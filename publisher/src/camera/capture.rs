@@ -82,9 +82,10 @@ async fn while_wanted(shared: &Shared, input: &Input, unwanted: &CancellationTok
                 continue;
             }
         };
+        let now = Instant::now();
         let pause = match error {
-            source::Error::Unauthorized { .. } => backoff.after_refusal(rand::random()),
-            _ => backoff.after_failure(rand::random()),
+            source::Error::Unauthorized { .. } => backoff.after_refusal(rand::random(), now),
+            _ => backoff.after_failure(rand::random(), now),
         };
         shared.clear_meters(input);
         input.set_status(Status {
@@ -135,7 +136,7 @@ async fn attempt(input: &Input, unwanted: &CancellationToken, backoff: &mut Back
             _ = alive.changed() => {
                 last = Instant::now();
                 let since = *first.get_or_insert(last);
-                backoff.lived(last - since);
+                backoff.lived(last - since, last);
                 input.set_status(Status::of(CameraState::Live));
             }
             result = &mut running => return End::Failed(failure(input, result)),

@@ -40,8 +40,8 @@ const DEFAULT_FPS: f64 = 5.0;
 const MAX_FPS: f64 = 60.0;
 
 const PATIENCE: Patience = Patience {
-    connect: Duration::from_secs(5),
-    silence: Duration::from_secs(5),
+    connect: Duration::from_secs(4),
+    silence: Duration::from_secs(4),
     picture: Duration::from_secs(20),
 };
 

@@ -29,7 +29,7 @@ use url::Url;
 use super::{Error, Hint, InvalidSource, Output, Source, SourceUrl};
 
 /// How long a camera may take for each answer, and from one frame to the next.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How long the goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(350);
