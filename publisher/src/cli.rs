@@ -2,15 +2,16 @@
 
 mod health;
 
-use std::{io::Write as _, process::ExitCode};
+use std::{io::Write as _, net::SocketAddr, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use sightline_bus::Bus;
 use sightline_cli::{Exit, Flags, Reload};
 use sightline_proto::Token;
+use tokio::net::TcpListener;
 
-use crate::Config;
+use crate::{Config, Extras};
 
 /// Publishes cameras to relays, from which browsers and other viewers get them.
 ///
@@ -101,8 +102,14 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     config.log.start()?;
     let shutdown = sightline_cli::shutdown_on_signals().context("cannot handle signals")?;
     let bus = connect(&config).await?;
+    let metrics = match config.metrics.address() {
+        Ok(Some(address)) => Some(serve_metrics(address).await?),
+        Ok(None) => None,
+        Err(error) => return Err(Exit::Settings.because(format!("metrics.listen: {error}"))),
+    };
     let (changed, changes) = tokio::sync::mpsc::channel(1);
-    let publish = crate::run_with_changes(config, changes, bus, shutdown);
+    let extras = Extras { changes, metrics };
+    let publish = crate::run_with(config, extras, bus, shutdown);
     let read_again = reload.run(
         || settings.load(),
         async |config| drop(changed.send(config).await),
@@ -111,6 +118,14 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
         result = publish => result.context("cannot publish"),
         never = read_again => match never {},
     }
+}
+
+async fn serve_metrics(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("metrics.listen: cannot bind to {address}"))?;
+    tracing::info!("metrics are at http://{}/metrics", listener.local_addr()?);
+    Ok(listener)
 }
 
 async fn check(settings: &Settings) -> anyhow::Result<()> {

@@ -2,13 +2,14 @@
 
 mod camera;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde::{Deserialize, Serialize};
 use sightline_proto::Token;
 
 use crate::camera::Camera;
 pub use camera::CameraConfig;
+pub(crate) use camera::STREAMS;
 
 /// Everything that can be configured. `deploy/config/publisher.toml` explains each key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,8 +21,30 @@ pub struct Config {
     pub nats: sightline_bus::Options,
     /// Form and amount of the log.
     pub log: sightline_cli::Log,
+    /// Metrics for Prometheus.
+    pub metrics: Metrics,
     /// The cameras by name.
     pub cameras: BTreeMap<String, CameraConfig>,
+}
+
+/// Metrics for Prometheus.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Address and port to serve them at; empty: nowhere.
+    pub listen: String,
+}
+
+impl Metrics {
+    /// Where to serve them, if anywhere. The error is for people.
+    pub(crate) fn address(&self) -> Result<Option<SocketAddr>, String> {
+        match self.listen.as_str() {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| {
+                format!("{text:?} is not an address and a port, for example 127.0.0.1:9464")
+            }),
+        }
+    }
 }
 
 impl Default for Config {
@@ -30,6 +53,7 @@ impl Default for Config {
             site: "local".into(),
             nats: sightline_bus::Options::default(),
             log: sightline_cli::Log::default(),
+            metrics: Metrics::default(),
             cameras: BTreeMap::new(),
         }
     }
@@ -51,6 +75,9 @@ impl Config {
         let mut problems = Vec::new();
         if let Err(error) = self.site.parse::<Token>() {
             problems.push(format!("site: {error}"));
+        }
+        if let Err(error) = self.metrics.address() {
+            problems.push(format!("metrics.listen: {error}"));
         }
         if self.cameras.is_empty() {
             problems.push(
@@ -228,6 +255,16 @@ mod tests {
         };
         assert_eq!(from.shown, "http://x/sub");
         assert_eq!(offers[2].streams, ["h264", "sub"]);
+    }
+
+    #[test]
+    fn an_address_for_metrics_that_is_none_names_its_key() {
+        let camera = "[cameras.a]\nsource = 'test://'";
+        let wrong = problems(&format!("metrics.listen = ':9464'\n{camera}"));
+        assert!(wrong[0].starts_with("metrics.listen: "), "{wrong:?}");
+        let good = config(&format!("metrics.listen = '127.0.0.1:9464'\n{camera}"));
+        good.validate().unwrap();
+        assert_eq!(good.metrics.address().unwrap().unwrap().port(), 9464);
     }
 
     #[test]

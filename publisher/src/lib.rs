@@ -10,12 +10,13 @@ pub mod cost;
 mod decode;
 pub mod devices;
 mod encode;
+mod metrics;
 mod picture;
 mod pool;
 mod run;
 mod source;
 
 pub use cli::{main, named_source};
-pub use config::{CameraConfig, Config, InvalidConfig};
+pub use config::{CameraConfig, Config, InvalidConfig, Metrics};
 pub use devices::first_capture_device;
-pub use run::{Error, run, run_with_changes};
+pub use run::{Error, Extras, run, run_with};

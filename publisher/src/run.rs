@@ -6,12 +6,13 @@ use std::{sync::atomic::AtomicUsize, time::Duration};
 
 use rand::Rng as _;
 use sightline_bus::Bus;
-use tokio::sync::mpsc;
+use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     camera::Publisher,
     config::{Config, InvalidConfig},
+    metrics::{self, Metrics},
 };
 use cameras::{Cameras, Wanted};
 
@@ -36,28 +37,56 @@ pub enum Error {
 /// A camera that fails is tried again for ever: only wrong settings and a closed bus are errors.
 pub async fn run(config: Config, bus: Bus, shutdown: CancellationToken) -> Result<(), Error> {
     let (_never, changes) = mpsc::channel(1);
-    run_with_changes(config, changes, bus, shutdown).await
+    let metrics = None;
+    run_with(config, Extras { changes, metrics }, bus, shutdown).await
 }
 
-/// The same, and takes in settings that `changes` brings: cameras that are new there are started, those that are
-/// missing are stopped, those that are different are started anew, and all others are left alone. Settings that are
-/// wrong are logged and change nothing.
-pub async fn run_with_changes(
+/// What a publisher may have beside its cameras and its bus.
+#[derive(Debug)]
+pub struct Extras {
+    /// Brings settings that were read again: cameras that are new there are started, those that are missing are
+    /// stopped, those that are different are started anew, and all others are left alone. Settings that are wrong are
+    /// logged and change nothing.
+    pub changes: mpsc::Receiver<Config>,
+    /// Where metrics are served.
+    pub metrics: Option<TcpListener>,
+}
+
+/// The same as [`run()`], with more to do.
+pub async fn run_with(
     config: Config,
-    mut changes: mpsc::Receiver<Config>,
+    extras: Extras,
     bus: Bus,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
+    let metrics = Metrics::new();
     let publisher = Publisher {
         version: env!("CARGO_PKG_VERSION"),
         instance: random_id(),
         cameras: AtomicUsize::new(0),
+        metrics: metrics.clone(),
     };
+    let Extras {
+        mut changes,
+        metrics: listener,
+    } = extras;
     let wanted = wanted_of(&config)?;
     let mut cameras = Cameras::new(publisher, wanted, bus.clone(), shutdown.child_token());
     let mut current = config;
+    let watch_over = async {
+        let serve = async {
+            if let Some(listener) = listener {
+                metrics::serve(metrics.clone(), bus.clone(), listener, shutdown.clone()).await;
+            }
+        };
+        tokio::join!(metrics.follow(&bus), serve);
+        // The bus is closed: the cameras say so.
+        std::future::pending::<()>().await;
+    };
+    let mut watch_over = std::pin::pin!(watch_over);
     let result = loop {
         tokio::select! {
+            () = &mut watch_over => {}
             () = shutdown.cancelled() => break Ok(()),
             result = cameras.watch() => break result,
             Some(config) = changes.recv() => match wanted_of(&config) {
@@ -90,6 +119,7 @@ fn warn_of_others(before: &Config, now: &Config) {
     for (key, changed) in [
         ("nats", before.nats != now.nats),
         ("log", before.log != now.log),
+        ("metrics", before.metrics != now.metrics),
     ] {
         if changed {
             tracing::warn!(setting = key, "changed, which holds from the next start on");
@@ -247,9 +277,13 @@ mod tests {
             config.cameras.insert("b".into(), b);
             config
         };
-        let task = tokio::spawn(run_with_changes(
-            first.clone(),
+        let extras = Extras {
             changes,
+            metrics: None,
+        };
+        let task = tokio::spawn(run_with(
+            first.clone(),
+            extras,
             bus.clone(),
             shutdown.clone(),
         ));
@@ -344,6 +378,7 @@ mod tests {
             version: "1",
             instance: "i".into(),
             cameras: AtomicUsize::new(0),
+            metrics: Metrics::new(),
         };
         let wanted = [(camera.name.clone(), (CameraConfig::default(), camera))].into();
         let mut cameras = Cameras::new(publisher, wanted, bus, CancellationToken::new());

@@ -28,9 +28,13 @@ pub(crate) async fn run(
         result.context("the relay failed")
     };
     let publisher = async {
-        let result = sightline_publisher::run_with_changes(
-            config.publisher(),
+        let extras = sightline_publisher::Extras {
             changes,
+            metrics: None,
+        };
+        let result = sightline_publisher::run_with(
+            config.publisher(),
+            extras,
             bus.clone(),
             relay_done.clone(),
         )

@@ -75,7 +75,10 @@ async fn while_wanted(shared: &Shared, input: &Input, unwanted: &CancellationTok
     let mut backoff = Backoff::default();
     while !unwanted.is_cancelled() {
         let error = match attempt(input, unwanted, &mut backoff).await {
-            End::Failed(error) => error,
+            End::Failed(error) => {
+                shared.counters.source_failures.inc();
+                error
+            }
             End::Unwanted => return,
             End::Reopen => {
                 shared.clear_meters(input);

@@ -57,6 +57,7 @@ struct Intake<'a> {
 
 impl Intake<'_> {
     fn picture(&mut self, picture: Picture) {
+        self.shared.counters.captured.inc();
         let now = Instant::now();
         let slow = self
             .came_at
@@ -80,6 +81,7 @@ impl Intake<'_> {
     }
 
     fn unit(&mut self, unit: &Unit) {
+        self.shared.counters.captured.inc();
         self.gives(|gives| match &unit.format {
             Format::H264(parameters) => gives.video = Video::H264(parameters.clone()),
             Format::H265(facts) => gives.video = Video::H265(facts.clone()),

@@ -1,7 +1,7 @@
 //! The streams of a camera, and what is announced of each.
 
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
@@ -14,7 +14,7 @@ use super::{
     meter::Meter,
     shared::Shared,
 };
-use crate::{encode, picture::Size};
+use crate::{encode, metrics::OfStream, picture::Size};
 
 /// One stream, offered or not.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(super) struct Stream {
     /// Somebody asked for a key frame.
     key_asked: AtomicBool,
     pub(super) work: Work,
+    /// Nothing before the first frame.
+    pub(super) counters: OnceLock<OfStream>,
 }
 
 /// What was encoded and decoded for one stream since the start.
@@ -53,6 +55,7 @@ impl Stream {
             facts: Mutex::default(),
             key_asked: AtomicBool::new(false),
             work: Work::default(),
+            counters: OnceLock::new(),
         }
     }
 

@@ -12,7 +12,11 @@ use super::{
     offer::Stream,
     rivals::Rivals,
 };
-use crate::{clock::now_us, source::DropReason};
+use crate::{
+    clock::now_us,
+    metrics::{Metrics, OfCamera, OfStream, Watched},
+    source::DropReason,
+};
 
 /// This run of the program, as announced.
 #[derive(Debug)]
@@ -22,6 +26,7 @@ pub(crate) struct Publisher {
     pub(crate) instance: String,
     /// How many cameras it has.
     pub(crate) cameras: AtomicUsize,
+    pub(crate) metrics: Metrics,
 }
 
 pub(super) struct Shared {
@@ -40,6 +45,7 @@ pub(super) struct Shared {
     /// Wakes the announcer: something that is announced of a stream changed.
     pub(super) news: watch::Sender<()>,
     settings: Mutex<Settings>,
+    pub(super) counters: OfCamera,
     pub(super) rivals: watch::Sender<Rivals>,
 }
 
@@ -50,9 +56,20 @@ impl Shared {
             Some(Sub::Source(from)) => Some(Input::new(name.clone(), from.clone(), false)),
             Some(Sub::Scaled { .. }) | None => None,
         };
+        let main = Input::new(name.clone(), camera.from.clone(), camera.always);
+        let status = main.status.subscribe();
+        let watched = Watched {
+            state: Box::new(move || status.borrow().state),
+            outputs: [Some(&main), second.as_ref()]
+                .into_iter()
+                .flatten()
+                .map(|input| input.output.clone())
+                .collect(),
+        };
         Self {
             epoch: now_us().unsigned_abs(),
-            main: Input::new(name, camera.from.clone(), camera.always),
+            counters: publisher.metrics.camera(&name, watched),
+            main,
             second,
             streams: [JPEG, H264, H265, AUDIO, SUB].map(Stream::new),
             demands: Mutex::default(),
@@ -77,6 +94,13 @@ impl Shared {
     pub(super) fn stream(&self, name: &str) -> &Stream {
         let stream = self.streams.iter().find(|stream| stream.name == name);
         stream.expect("the name of a stream that there is")
+    }
+
+    /// What is counted of a stream that was worked on.
+    pub(super) fn counters_of<'a>(&self, stream: &'a Stream) -> &'a OfStream {
+        stream
+            .counters
+            .get_or_init(|| self.counters.stream(stream.name))
     }
 
     /// Where the frames of this stream come from.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// All names of streams.
-const STREAMS: [&str; 5] = [JPEG, H264, H265, AUDIO, SUB];
+pub(crate) const STREAMS: [&str; 5] = [JPEG, H264, H265, AUDIO, SUB];
 
 /// What the H.264 encoder can be asked for.
 const H264_KBITS: std::ops::RangeInclusive<u32> = 50..=50_000;

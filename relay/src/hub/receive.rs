@@ -110,6 +110,11 @@ impl Receiver {
         arrivals.age.observe(seconds(
             arrival_time_us.saturating_sub(frame.capture_time_us),
         ));
+        if frame.publish_time_us > 0 {
+            arrivals.transit.observe(seconds(
+                arrival_time_us.saturating_sub(frame.publish_time_us),
+            ));
+        }
         self.number += 1;
         self.push(frame, media, now, arrival_time_us)
     }

@@ -58,6 +58,7 @@ pub(crate) struct Metrics {
     bytes_sent: Family<RouteLabels, Counter>,
     frames_skipped: Family<RouteLabels, Counter>,
     age_at_arrival: Histograms,
+    transit: Histograms,
     lateness: Histograms,
     age_at_delivery: Histograms,
 }
@@ -71,6 +72,7 @@ pub(crate) struct Arrivals {
     pub(crate) bytes: Counter,
     pub(crate) keys_requested: Counter,
     pub(crate) age: Histogram,
+    pub(crate) transit: Histogram,
     pub(crate) lateness: Histogram,
 }
 
@@ -159,6 +161,11 @@ impl Metrics {
                 "frame_age_at_arrival_seconds",
                 "From capture to arrival, by the clocks of both hosts",
             ),
+            transit: histograms(
+                r,
+                "frame_transit_seconds",
+                "From the publisher to this relay over the bus, by the clocks of both hosts",
+            ),
             lateness: histograms(
                 r,
                 "frame_lateness_seconds",
@@ -191,6 +198,7 @@ impl Metrics {
             bytes: self.bytes_received.get_or_create(&label).clone(),
             keys_requested: self.keys_requested.get_or_create(&label).clone(),
             age: self.age_at_arrival.get_or_create(&label).clone(),
+            transit: self.transit.get_or_create(&label).clone(),
             lateness: self.lateness.get_or_create(&label).clone(),
             label,
         }

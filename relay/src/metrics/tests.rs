@@ -41,7 +41,7 @@ fn the_reference_lists_what_is_served_and_nothing_else() {
         .lines()
         .filter_map(|line| line.strip_prefix("| `"))
         .filter_map(|line| line.split(['`', '{']).next())
-        .filter(|name| name.starts_with("sightline_"))
+        .filter(|name| name.starts_with("sightline_relay_"))
         .map(str::to_owned)
         .collect();
     assert_eq!(served, listed);

@@ -105,7 +105,9 @@ impl Video {
         let encode = move |tool: &mut VideoTool| {
             tool.encode(&arrived.picture.image, time_us, plan, force_key)
         };
-        let encoded = blocking(&mut self.tool, encode).await?;
+        let encoded = blocking(&mut self.tool, encode).await;
+        sender.encoded(now.elapsed());
+        let encoded = encoded?;
         self.last_time_us = Some(time_us);
         Ok(encoded.map(|encoded| (encoded, time_us)))
     }

@@ -187,7 +187,10 @@ impl Jpeg {
                 count(&sender.stream.work.encoded);
                 let (image, max) = (image.clone(), self.max_size(sender));
                 let encode = move |tool: &mut JpegTool| tool.encode(&image, settings.quality, max);
-                blocking(&mut self.tool, encode).await?
+                let began = Instant::now();
+                let encoded = blocking(&mut self.tool, encode).await;
+                sender.encoded(began.elapsed());
+                encoded?
             }
         };
         let slow = limit > 0.0 && limit * SLOW.as_secs_f64() < 1.0;

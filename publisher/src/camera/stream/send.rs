@@ -3,10 +3,13 @@
 use bytes::Bytes;
 use sightline_bus::{Bus, Link};
 use sightline_proto::{Codec, Frame, Subject, split::split, subject::Topic};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Duration, Instant},
+};
 
 use super::super::{input::Input, offer::Stream, shared::Shared};
-use crate::{picture::Size, source::DropReason};
+use crate::{clock::now_us, picture::Size, source::DropReason};
 
 /// Sends the frames of one stream.
 pub(super) struct Sender<'a> {
@@ -76,6 +79,11 @@ impl<'a> Sender<'a> {
         up
     }
 
+    /// A frame was made for this stream, or could not be, in this time.
+    pub(super) fn encoded(&self, took: Duration) {
+        self.shared.counters_of(self.stream).encoded(took);
+    }
+
     /// The number that the next frame will have.
     pub(super) fn next_sequence(&self) -> u64 {
         self.next
@@ -89,7 +97,7 @@ impl<'a> Sender<'a> {
 
     /// Sends a frame as number `sequence`: one that was sent before again, or a new one. Those who have it drop it.
     pub(super) async fn send_as(&mut self, sequence: u64, frame: Outgoing) -> bool {
-        let len_bytes = frame.data.len();
+        let (len_bytes, capture_time_us) = (frame.data.len(), frame.capture_time_us);
         let size = frame.size.unwrap_or(Size {
             width: 0,
             height: 0,
@@ -106,6 +114,7 @@ impl<'a> Sender<'a> {
             key: frame.key,
             width: size.width,
             height: size.height,
+            publish_time_us: now_us(),
             data: frame.data,
             ..Frame::default()
         };
@@ -127,6 +136,9 @@ impl<'a> Sender<'a> {
         }
         if new {
             self.stream.meter().record(Instant::now(), len_bytes);
+            let age_us = now_us().saturating_sub(capture_time_us);
+            let counters = self.shared.counters_of(self.stream);
+            counters.published(len_bytes, age_us);
         }
         true
     }
