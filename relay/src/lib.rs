@@ -2,8 +2,8 @@
 //! viewers.
 //!
 //! [`serve()`] is the entry point. Inside, `directory` knows which cameras there are, `hub` holds the
-//! streams that are watched, `viewer` decides what each viewer gets, `form` is what a frame looks like on
-//! a route, `http` serves the routes, and `dialect` maps the paths of other servers onto them.
+//! streams that are watched, `line` takes their frames to viewers' sockets, `viewer` decides what each viewer
+//! gets, `form` is what a frame looks like on a route, `http` serves the routes, and `dialect` maps the paths of other servers onto them.
 
 mod cli;
 mod clock;
@@ -13,6 +13,7 @@ mod directory;
 mod form;
 mod http;
 mod hub;
+mod line;
 mod metrics;
 mod serve;
 mod viewer;

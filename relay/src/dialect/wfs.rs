@@ -4,18 +4,18 @@
 //! Its player takes what is between two start codes of four bytes for a picture, counts 30 of them a second whatever
 //! comes, and shows them in the order in which they are decoded.
 
+use std::{sync::Weak, time::Duration};
+
 use axum::{Router, response::Response, routing::get};
-use bytes::{BufMut as _, Bytes, BytesMut};
 use serde::Deserialize;
-use sightline_media::h264::annexb::nals;
-use tokio::sync::mpsc::Receiver;
 
 use crate::{
     http::{
         App, Error, h264_of, resolve,
-        socket::{Close, Conversation, Opening, Outlet, Said, Sent},
+        socket::{Close, Messages, Opening, Said, Talk},
     },
     hub::{Feed, Inbox, Wish},
+    line::{Advance, Next},
     metrics::Route,
 };
 
@@ -28,10 +28,19 @@ pub(super) fn routes() -> Router<App> {
 
 async fn upgrade(opening: Opening) -> Response {
     let app = opening.app.clone();
-    opening.converse(Player(app))
+    opening.converse(Player {
+        app,
+        inbox: Inbox::default(),
+        feed: None,
+    })
 }
 
-struct Player(App);
+#[derive(Debug)]
+struct Player {
+    app: App,
+    inbox: Inbox,
+    feed: Option<Feed>,
+}
 
 /// The channel that the viewer wants: a camera as `src` names it.
 struct Open(String);
@@ -43,7 +52,7 @@ struct Message {
     c: String,
 }
 
-impl Conversation for Player {
+impl Talk for Player {
     type Command = Open;
 
     fn read(said: Said) -> Result<Option<Open>, Close> {
@@ -54,60 +63,47 @@ impl Conversation for Player {
         Ok((message.t == "open").then_some(Open(message.c)))
     }
 
-    async fn speak(self, outlet: &mut Outlet, mut commands: Receiver<Open>) -> Close {
-        let inbox = Inbox::default();
-        let mut feed = None;
-        loop {
-            let sent = tokio::select! {
-                command = commands.recv() => match command {
-                    Some(Open(channel)) => match self.watch(&channel, &inbox) {
-                        Ok(opened) => {
-                            feed = Some(opened);
-                            Ok(())
-                        }
-                        Err(error) => return Close::Refused(error.message().to_owned()),
-                    },
-                    None => return Close::Gone,
-                },
-                _ = inbox.ready() => send(feed.as_ref(), outlet).await,
-                () = outlet.ping_due() => outlet.ping().await,
-            };
-            if sent.is_err() {
-                return Close::Gone;
+    fn begin(&mut self, line: Weak<dyn Advance>, _: &mut Messages<'_>) {
+        self.inbox.attach(line);
+    }
+
+    fn obey(&mut self, Open(channel): Open, _: &mut Messages<'_>) -> Result<(), Close> {
+        match self.watch(&channel) {
+            Ok(feed) => {
+                self.feed = Some(feed);
+                Ok(())
             }
+            Err(error) => Err(Close::Refused(error.message().to_owned())),
         }
+    }
+
+    /// The next access unit. After some were skipped it is a key frame.
+    fn next(&mut self, out: &mut Messages<'_>, _: Duration) -> Next {
+        if self.inbox.try_ready().is_none() {
+            return Next::Wait(None);
+        }
+        if let Some(feed) = &self.feed
+            && let Some(step) = feed.step()
+        {
+            let message = step.frame.unit_message();
+            feed.skipped(step.skipped);
+            feed.sent(&step.frame, message.len());
+            out.ready(message.clone());
+        }
+        Next::More
     }
 }
 
 impl Player {
-    fn watch(&self, channel: &str, inbox: &Inbox) -> Result<Feed, Error> {
+    fn watch(&self, channel: &str) -> Result<Feed, Error> {
         let src = Some(channel).filter(|channel| !channel.is_empty() && *channel != NO_CHANNEL);
-        let camera = resolve(&self.0, src)?;
+        let camera = resolve(&self.app, src)?;
         let name = h264_of(&camera, None)?;
-        Ok(self.0.hub.watch(&name, Wish::All, Route::Wfs, inbox, 0))
+        Ok(self
+            .app
+            .hub
+            .watch(&name, Wish::All, Route::Wfs, &self.inbox, 0))
     }
-}
-
-/// The next access unit. After some were skipped it is a key frame.
-async fn send(feed: Option<&Feed>, outlet: &mut Outlet) -> Sent {
-    let Some((feed, step)) = feed.and_then(|feed| Some((feed, feed.step()?))) else {
-        return Ok(());
-    };
-    feed.skipped(step.skipped);
-    feed.sent(&step.frame, step.frame.data.len());
-    outlet.binary(as_one(&step.frame.data)).await
-}
-
-/// An access unit with a start code of four bytes in front, and none within: its NAL units stand behind three.
-fn as_one(access_unit: &[u8]) -> Bytes {
-    // Three for each unit that had three or four, and one more.
-    let mut out = BytesMut::with_capacity(access_unit.len() + 1);
-    out.put_u8(0);
-    for nal in nals(access_unit) {
-        out.put_slice(&[0, 0, 1]);
-        out.put_slice(nal);
-    }
-    out.freeze()
 }
 
 #[cfg(test)]
@@ -116,15 +112,6 @@ mod tests {
 
     fn read(text: &str) -> Result<Option<String>, Close> {
         Ok(Player::read(Said::Text(text.into()))?.map(|open| open.0))
-    }
-
-    #[test]
-    fn an_access_unit_has_one_start_code_of_four_bytes() {
-        let unit = [
-            0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3, 0, 0,
-        ];
-        let wanted = [0, 0, 0, 1, 0x67, 1, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3];
-        assert_eq!(as_one(&unit), wanted[..]);
     }
 
     #[test]

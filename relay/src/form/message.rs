@@ -1,8 +1,9 @@
-//! Messages to viewers on `WS /api/watch`.
+//! Messages to viewers on `WS /api/watch`, ready for the socket.
 
 use bytes::Bytes;
 use sightline_proto::{Form, Init, Message as _, ToViewer, WatchFrame, to_viewer};
 
+use super::websocket::{self, Kind};
 use crate::hub::{Frame, Media, MediaConfig, StreamName};
 
 /// The message that carries `frame`: the same bytes for all viewers, those of the frame last.
@@ -56,10 +57,12 @@ fn without_data(frame: &Frame) -> WatchFrame {
     }
 }
 
+/// The WebSocket message that carries `message`.
 pub(crate) fn encode(message: to_viewer::Message) -> Bytes {
-    ToViewer {
+    let message = ToViewer {
         message: Some(message),
-    }
-    .encode_to_vec()
-    .into()
+    };
+    websocket::frame(Kind::Binary, message.encoded_len(), |bytes| {
+        message.encode_raw(bytes);
+    })
 }

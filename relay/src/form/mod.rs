@@ -4,3 +4,5 @@ pub(crate) mod file;
 pub(crate) mod fragment;
 pub(crate) mod message;
 pub(crate) mod multipart;
+pub(crate) mod units;
+pub(crate) mod websocket;

@@ -1,6 +1,10 @@
 //! One viewer's file as it grows: feeds in, an init segment and fragments out.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use sightline_media::{
@@ -16,6 +20,7 @@ use crate::{
     directory::Camera,
     form::file::{FileWriter, Tracks, Unit},
     hub::{Feed, Frame, Inbox, MediaConfig, StreamName, Wish},
+    line::Advance,
     metrics::Route,
 };
 
@@ -160,13 +165,15 @@ impl File {
         self.out.is_empty()
     }
 
-    /// The next part, once there is one. Cancel safe.
-    pub(crate) async fn next(&mut self) -> Part {
-        loop {
-            if let Some(part) = self.out.pop_front() {
-                return part;
-            }
-            let taken = if self.inbox.ready().await == VIDEO_KEY {
+    /// Says where news goes: `line` is advanced when there is more.
+    pub(crate) fn attach(&self, line: Weak<dyn Advance>) {
+        self.inbox.attach(line);
+    }
+
+    /// The next part, if there is one by now.
+    pub(crate) fn next(&mut self) -> Option<Part> {
+        while self.out.is_empty() {
+            let taken = if self.inbox.try_ready()? == VIDEO_KEY {
                 self.take_video()
             } else {
                 self.take_sound()
@@ -177,6 +184,7 @@ impl File {
                 tracing::debug!(%camera, %error, "a frame was left out");
             }
         }
+        self.out.pop_front()
     }
 
     fn take_video(&mut self) -> Result<(), fmp4::Error> {

@@ -18,6 +18,7 @@ mod server;
 mod snapshot;
 pub(crate) mod socket;
 mod stall;
+mod takeover;
 mod target;
 mod watch;
 

@@ -1,25 +1,33 @@
 //! `stream.mp4`: a file that grows for as long as the viewer stays, or is as long as it asked for.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use axum::{
     body::Body,
     extract::{Path, RawQuery, State},
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::time::Instant;
 
 use super::{
     App, Error, Params,
     file::{File, Part, Wanted, WantedSound},
     multipart::offline_since,
     named,
+    takeover::{CHUNK_END, LAST_CHUNK, Takeover, chunk_head},
     target::h264_of,
 };
-use crate::{directory::Camera, metrics::Route};
+use crate::{
+    directory::Camera,
+    line::{Advance, Next, Outbox, Show},
+    metrics::Route,
+};
 
 /// A file of a given length ends after so much more time than that, though the camera did not give enough for it.
 const GRACE: Duration = Duration::from_secs(10);
@@ -56,19 +64,17 @@ pub(crate) async fn answer(
         burst_bytes: None,
     };
     let file = File::begin(app.clone(), camera, wanted, Route::Mp4).await?;
-    let mime = file.mime();
-    let growing = Growing {
-        app: app.clone(),
+    let headers = headers(&file.mime());
+    let app = app.clone();
+    let takeover = Takeover::show(app.clone(), true, move |connection| Growing {
         file,
+        is_chunked: connection.is_chunked,
         has_begun: false,
-        pending: None,
-        limit: params.duration.map(Limit::of),
-    };
-    let body = stream::unfold(growing, async |mut growing| {
-        let bytes = growing.next().await?;
-        Some((Ok::<_, Infallible>(bytes), growing))
+        limit: params
+            .duration
+            .map(|duration| Limit::of(duration, app.clock.now())),
     });
-    Ok(respond(&mime, Body::from_stream(body)))
+    Ok(takeover.respond(StatusCode::OK, headers))
 }
 
 /// The same without a body. Of the codecs it tells what is known without asking the camera.
@@ -88,12 +94,11 @@ fn head(app: &App, camera: &Camera, params: &Params) -> Result<Response, Error> 
     };
     // Of no length that a header could tell; it is not sent.
     let body = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
-    Ok(respond(&mime, body))
+    Ok((headers(&mime), body).into_response())
 }
 
-fn respond(mime: &str, body: Body) -> Response {
-    let mut response = body.into_response();
-    let headers = response.headers_mut();
+fn headers(mime: &str) -> HeaderMap {
+    let mut headers = HeaderMap::new();
     // A codec string is announced: it may hold anything.
     let mime = HeaderValue::try_from(mime).unwrap_or(HeaderValue::from_static("video/mp4"));
     headers.insert(header::CONTENT_TYPE, mime);
@@ -104,7 +109,7 @@ fn respond(mime: &str, body: Body) -> Response {
         HeaderName::from_static("x-accel-buffering"),
         HeaderValue::from_static("no"),
     );
-    response
+    headers
 }
 
 /// How long a file is to be.
@@ -112,19 +117,19 @@ fn respond(mime: &str, body: Body) -> Response {
 struct Limit {
     /// By the file's time.
     end_us: u64,
-    /// By the clock.
-    until: Instant,
+    /// By the relay's clock.
+    until: Duration,
 }
 
 impl Limit {
-    fn of(duration: Duration) -> Self {
-        let now = Instant::now();
+    fn of(duration: Duration, now: Duration) -> Self {
         Self {
             end_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
             // One that no clock will see is none.
             until: now
-                .checked_add(duration.saturating_add(GRACE))
-                .unwrap_or(now + FAR),
+                .saturating_add(duration)
+                .saturating_add(GRACE)
+                .min(now + FAR),
         }
     }
 }
@@ -133,46 +138,59 @@ impl Limit {
 const FAR: Duration = Duration::from_secs(365 * 24 * 3_600);
 
 /// One viewer's answer, made as fast as its connection takes it. Nothing is made in advance.
+#[derive(Debug)]
 struct Growing {
-    app: App,
     file: File,
+    is_chunked: bool,
     has_begun: bool,
-    /// The frame, whose head is on its way.
-    pending: Option<Bytes>,
     limit: Option<Limit>,
 }
 
-impl Growing {
-    /// The next bytes; nothing at the end, which is between two fragments.
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(payload) = self.pending.take() {
-            return Some(payload);
-        }
+impl Show for Growing {
+    fn attach(&mut self, line: Weak<dyn Advance>) {
+        self.file.attach(line);
+    }
+
+    /// Ends between two fragments.
+    fn next(&mut self, out: &mut Outbox, now: Duration) -> Next {
         let is_long_enough = self
             .limit
-            .is_some_and(|limit| self.file.end_us() >= limit.end_us);
-        if is_long_enough && self.file.is_taken() {
-            return None;
+            .is_some_and(|limit| self.file.end_us() >= limit.end_us && self.file.is_taken());
+        if is_long_enough || self.limit.is_some_and(|limit| limit.until <= now) {
+            return self.end(out);
         }
-        let until = self
-            .limit
-            .map_or_else(|| Instant::now() + FAR, |limit| limit.until);
-        let part = tokio::select! {
-            biased;
-            () = self.app.draining.cancelled() => return None,
-            part = self.file.next() => part,
-            () = tokio::time::sleep_until(until) => return None,
-        };
-        match part {
-            Part::Init(_) if self.has_begun => None,
-            Part::Init(bytes) => {
+        match self.file.next() {
+            Some(Part::Init(_)) if self.has_begun => self.end(out),
+            Some(Part::Init(bytes)) => {
                 self.has_begun = true;
-                Some(bytes)
+                self.put([bytes, Bytes::new()], out)
             }
-            Part::Fragment(fragment) => {
-                self.pending = Some(fragment.payload);
-                Some(fragment.head)
-            }
+            Some(Part::Fragment(fragment)) => self.put([fragment.head, fragment.payload], out),
+            None => Next::Wait(self.limit.map(|limit| limit.until)),
         }
+    }
+
+    fn finish(&mut self, out: &mut Outbox) {
+        self.end(out);
+    }
+}
+
+impl Growing {
+    fn put(&self, pieces: [Bytes; 2], out: &mut Outbox) -> Next {
+        if self.is_chunked {
+            out.push(chunk_head(pieces.iter().map(Bytes::len).sum()).into());
+        }
+        pieces.into_iter().for_each(|piece| out.push(piece));
+        if self.is_chunked {
+            out.push(Bytes::from_static(CHUNK_END.as_bytes()));
+        }
+        Next::More
+    }
+
+    fn end(&self, out: &mut Outbox) -> Next {
+        if self.is_chunked {
+            out.push(Bytes::from_static(LAST_CHUNK.as_bytes()));
+        }
+        Next::End
     }
 }

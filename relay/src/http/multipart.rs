@@ -1,21 +1,26 @@
 //! `stream.mjpeg`: pictures for as long as the viewer stays.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use axum::{
     body::Body,
     extract::{Path, RawQuery, State},
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
 use futures_util::stream;
 
-use super::{App, Error, Params, named, target::jpeg_of};
+use super::{App, Error, Params, named, takeover::Takeover, target::jpeg_of};
 use crate::{
     directory::Camera,
     form::multipart::{CONTENT_TYPE, OPENING, OPENING_WITH_HEAD},
     hub::{Feed, Frame, Inbox, Wish, age},
+    line::{Advance, Next, Outbox, Show},
     metrics::Route,
     viewer::{Decision, Viewer, fresh},
 };
@@ -42,48 +47,36 @@ pub(crate) fn answer(
     if !camera.online && app.hub.last_picture(&name).is_none() {
         return Err(Error::camera_offline(offline_since(camera)));
     }
-    let body = if method == Method::HEAD {
+    let headers = HeaderMap::from_iter([
+        (header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // nginx would hold pictures back.
+        (
+            HeaderName::from_static("x-accel-buffering"),
+            HeaderValue::from_static("no"),
+        ),
+    ]);
+    if method == Method::HEAD {
         // Of no length that a header could tell; it is not sent.
-        Body::from_stream(stream::pending::<Result<Bytes, Infallible>>())
-    } else {
+        let body = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+        return Ok((headers, body).into_response());
+    }
+    let parts = {
         let inbox = Inbox::default();
         let feed = app.hub.watch(&name, Wish::All, Route::Multipart, &inbox, 0);
-        Body::from_stream(stream::unfold(
-            Parts {
-                app: app.clone(),
-                feed,
-                inbox,
-                viewer: Viewer::new(params.fps),
-                advance_heads: params.advance_headers,
-                last: None,
-                pending: Some(Bytes::from_static(
-                    if params.advance_headers {
-                        OPENING_WITH_HEAD
-                    } else {
-                        OPENING
-                    }
-                    .as_bytes(),
-                )),
-            },
-            async |mut parts| {
-                let bytes = parts.next().await?;
-                Some((Ok::<_, Infallible>(bytes), parts))
-            },
-        ))
+        Parts {
+            app: app.clone(),
+            feed,
+            inbox,
+            viewer: Viewer::new(params.fps),
+            advance_heads: params.advance_headers,
+            last: None,
+            has_begun: false,
+        }
     };
-    Ok((
-        [
-            (header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE)),
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            // nginx would hold pictures back.
-            (
-                HeaderName::from_static("x-accel-buffering"),
-                HeaderValue::from_static("no"),
-            ),
-        ],
-        body,
-    )
-        .into_response())
+    // Not in chunks: there are clients that do not know them, and the end of a picture is told by its part.
+    let takeover = Takeover::show(app.clone(), false, move |_| parts);
+    Ok(takeover.respond(StatusCode::OK, headers))
 }
 
 pub(super) fn offline_since(camera: &Camera) -> String {
@@ -98,6 +91,7 @@ pub(super) fn offline_since(camera: &Camera) -> String {
 }
 
 /// One viewer's answer, made as fast as its connection takes it. Nothing is made in advance.
+#[derive(Debug)]
 struct Parts {
     app: App,
     feed: Feed,
@@ -106,94 +100,98 @@ struct Parts {
     advance_heads: bool,
     /// What the viewer sees.
     last: Option<Arc<Frame>>,
-    /// Bytes that must go before the next part.
-    pending: Option<Bytes>,
+    has_begun: bool,
+}
+
+impl Show for Parts {
+    fn attach(&mut self, line: Weak<dyn Advance>) {
+        self.inbox.attach(line);
+    }
+
+    fn next(&mut self, out: &mut Outbox, now: Duration) -> Next {
+        if !self.has_begun {
+            self.has_begun = true;
+            let opening = if self.advance_heads {
+                OPENING_WITH_HEAD
+            } else {
+                OPENING
+            };
+            out.push(Bytes::from_static(opening.as_bytes()));
+            return Next::More;
+        }
+        let has_news = self.inbox.try_ready().is_some();
+        let held = self.viewer.held_until();
+        if has_news || held.is_some_and(|until| until <= now) {
+            self.offer(now, out);
+        } else if held.is_none() && self.viewer.repeat_at().is_some_and(|at| at <= now) {
+            self.repeat(now, out);
+        }
+        Next::Only(self.viewer.held_until().or_else(|| self.viewer.repeat_at()))
+    }
 }
 
 impl Parts {
-    /// The next bytes; nothing once the relay is leaving, which ends the answer between two parts.
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(bytes) = self.pending.take() {
-            return Some(bytes);
-        }
-        loop {
-            let now = self.app.clock.now();
-            let held = self.viewer.held_until();
-            let wake = held.or_else(|| self.viewer.repeat_at());
-            let wake_at = self.app.clock.instant(wake.unwrap_or(now + IDLE));
-            tokio::select! {
-                biased;
-                () = self.app.draining.cancelled() => return None,
-                _ = self.inbox.ready() => {
-                    if let Some(bytes) = self.offer() {
-                        return Some(bytes);
-                    }
-                }
-                () = tokio::time::sleep_until(wake_at) => {
-                    let bytes = if held.is_some() { self.offer() } else { self.repeat() };
-                    if bytes.is_some() {
-                        return bytes;
-                    }
-                }
-            }
-        }
-    }
-
     /// The newest frame, if the viewer's limit lets it pass now.
-    fn offer(&mut self) -> Option<Bytes> {
-        let frame = self.feed.take()?;
-        let now = self.app.clock.now();
+    fn offer(&mut self, now: Duration, out: &mut Outbox) {
+        let Some(frame) = self.feed.take() else {
+            self.viewer.release();
+            return;
+        };
         let skipped = match self.viewer.offer(frame.number, now) {
             Decision::Send { skipped } => skipped,
             Decision::Hold { skipped, .. } => {
                 self.feed.skipped(skipped);
-                return None;
+                return;
             }
-            Decision::Nothing => return None,
+            Decision::Nothing => return,
         };
         self.feed.skipped(skipped);
         let stale = self.stale_for(&frame, now);
-        let bytes = self.part(&frame, stale);
+        let len_bytes = self.put(&frame, stale, out);
         if stale.is_some() {
-            self.feed.sent_again(bytes.len());
+            self.feed.sent_again(len_bytes);
         } else {
-            self.feed.sent(&frame, bytes.len());
+            self.feed.sent(&frame, len_bytes);
         }
         self.last = Some(frame);
-        Some(bytes)
     }
 
-    fn repeat(&mut self) -> Option<Bytes> {
-        let frame = self.last.clone()?;
-        let now = self.app.clock.now();
+    fn repeat(&mut self, now: Duration, out: &mut Outbox) {
+        let Some(frame) = self.last.clone() else {
+            return;
+        };
         self.viewer.repeated(now);
         let stale = self.stale_for(&frame, now);
-        let bytes = self.part(&frame, stale);
-        self.feed.sent_again(bytes.len());
-        Some(bytes)
+        let len_bytes = self.put(&frame, stale, out);
+        self.feed.sent_again(len_bytes);
     }
 
     fn stale_for(&self, frame: &Frame, now: Duration) -> Option<Duration> {
         let age = age(frame, now);
+        if age < fresh::NEW {
+            return None;
+        }
         let name = self.feed.name();
         let camera = self.app.directory.get(&name.camera);
         fresh::is_stale_of(camera.as_deref(), &name.stream, age).then_some(age)
     }
 
-    fn part(&mut self, frame: &Frame, stale: Option<Duration>) -> Bytes {
+    /// Puts out a part, and says how long it is.
+    fn put(&self, frame: &Frame, stale: Option<Duration>, out: &mut Outbox) -> usize {
         if self.advance_heads {
-            return frame.open_part().clone();
+            let part = frame.open_part().clone();
+            let len_bytes = part.len();
+            out.push(part);
+            return len_bytes;
         }
+        let part = frame.part();
         match stale {
-            None => frame.part().bytes.clone(),
-            Some(age) => {
-                let [head, rest] = frame.part().stale(age.as_secs());
-                self.pending = Some(rest);
-                head
-            }
+            None => out.push(part.bytes.clone()),
+            Some(age) => part
+                .stale(age.as_secs())
+                .into_iter()
+                .for_each(|piece| out.push(piece)),
         }
+        part.bytes.len()
     }
 }
-
-/// Without a frame to repeat, the answer waits for the first one; it looks up now and then.
-const IDLE: Duration = Duration::from_secs(60);

@@ -3,11 +3,22 @@
 //! hyper's HTTP/1 server is used without axum's: that one has no time limits for connections that send
 //! nothing. HTTP/2 is not spoken on a plain port: telling the two apart would need one more limit.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future as _,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
+    time::Duration,
+};
 
 use axum::Router;
+use bytes::Bytes;
 use hyper::{
+    Version,
     body::Incoming,
+    http::response,
     server::conn::http1,
     service::{Service as _, service_fn},
 };
@@ -28,6 +39,7 @@ use super::{
     refuse::Refuser,
     router,
     stall::Stall,
+    takeover::Takeover,
 };
 use crate::metrics::Refusal;
 
@@ -35,8 +47,7 @@ use crate::metrics::Refusal;
 /// of old pictures wait there.
 const SEND_BUFFER_BYTES: usize = 128 << 10;
 
-/// What hyper reads ahead, and the longest request head. It asks for the next picture only once less
-/// than this is left of the last one: a viewer holds one picture, and no copy of it.
+/// What hyper reads ahead, and the longest request head.
 const HTTP_BUFFER_BYTES: usize = 16 << 10;
 
 /// The pause after an accept that failed, mostly for want of file descriptors. It doubles each time.
@@ -45,9 +56,6 @@ const LONGEST_ACCEPT_PAUSE: Duration = Duration::from_millis(250);
 
 /// Such failures come in rows: one line is logged for each of these times.
 const LOG_EVERY: Duration = Duration::from_secs(60);
-
-/// A connection's place. Whoever takes the connection over keeps it.
-pub(super) type Held = Arc<Place>;
 
 /// Serves until the app is draining, and then until all viewers have left, at most `grace`.
 pub(crate) async fn serve(app: App, listener: TcpListener, grace: Duration) {
@@ -130,7 +138,7 @@ impl Server {
                         self.app.config.http.stall_timeout(),
                         self.stalled.clone(),
                     ),
-                    Arc::new(place),
+                    place,
                 ));
             }
             Err(reason) => {
@@ -151,36 +159,111 @@ impl Server {
     }
 }
 
-async fn run(app: App, router: Router, stream: Stall<TcpStream>, place: Held) {
+async fn run(app: App, router: Router, stream: Stall<TcpStream>, place: Place) {
+    // Apart, so that what hyper needs is gone while a takeover serves.
+    let taken = Box::pin(speak(&app, router, stream)).await;
+    if let Some(taken) = taken {
+        let Answer {
+            takeover,
+            version,
+            parts,
+        } = taken.answer;
+        let stream = taken.io.into_inner().into_inner();
+        tokio::select! {
+            () = takeover.run(version, parts, stream, taken.read_buf) => {}
+            () = app.ended.cancelled() => {}
+        }
+    }
+    drop(place);
+}
+
+/// An answer that takes the connection over.
+struct Answer {
+    takeover: Takeover,
+    version: Version,
+    parts: response::Parts,
+}
+
+struct Taken {
+    answer: Answer,
+    io: TokioIo<Stall<TcpStream>>,
+    read_buf: Bytes,
+}
+
+/// Speaks HTTP until the connection ends or is taken over.
+async fn speak(app: &App, router: Router, stream: Stall<TcpStream>) -> Option<Taken> {
+    let waiting = stream.waiting();
+    let taken: Arc<Mutex<Option<Answer>>> = Arc::default();
     let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(place.clone());
-        router.call(request)
+    let service = service_fn({
+        let taken = taken.clone();
+        move |request: hyper::Request<Incoming>| {
+            let version = request.version();
+            let (answer, taken) = (router.call(request), taken.clone());
+            async move {
+                let mut response = answer.await?;
+                let Some(takeover) = response.extensions_mut().remove::<Takeover>() else {
+                    return Ok::<_, Infallible>(response);
+                };
+                let (parts, _) = response.into_parts();
+                *lock(&taken) = Some(Answer {
+                    takeover,
+                    version,
+                    parts,
+                });
+                // hyper is not to answer this one.
+                std::future::pending().await
+            }
+        }
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // Also for the first byte of a connection, and between two requests.
         .header_read_timeout(app.config.http.request_timeout())
         .max_buf_size(HTTP_BUFFER_BYTES)
         // Clients in firmware compare names of headers as they are written in books.
         .title_case_headers(true)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
-    tokio::pin!(connection);
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = app.ended.cancelled() => return,
-        () = app.draining.cancelled() => {
-            connection.as_mut().graceful_shutdown();
+        .serve_connection(TokioIo::new(stream), service);
+    let mut answer = None;
+    let ended = async {
+        let mut is_draining = false;
+        loop {
             tokio::select! {
-                result = connection => result,
-                () = app.ended.cancelled() => return,
+                result = std::future::poll_fn(|cx| {
+                    let polled = Pin::new(&mut connection).poll(cx);
+                    // An answer to an earlier request goes first.
+                    if polled.is_pending() && !waiting.is_waiting() {
+                        answer = lock(&taken).take();
+                        if answer.is_some() {
+                            return Poll::Ready(Ok(()));
+                        }
+                    }
+                    polled
+                }) => return result,
+                () = app.draining.cancelled(), if !is_draining => {
+                    is_draining = true;
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
             }
         }
     };
-    if let Err(error) = result {
-        tracing::trace!(%error, "connection ended");
+    tokio::select! {
+        result = ended => if let Err(error) = result {
+            tracing::trace!(%error, "connection ended");
+        },
+        () = app.ended.cancelled() => {}
     }
+    let answer = answer?;
+    let http1::Parts { io, read_buf, .. } = connection.into_parts();
+    Some(Taken {
+        answer,
+        io,
+        read_buf,
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn is_of_the_connection(error: &io::Error) -> bool {

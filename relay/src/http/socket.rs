@@ -1,49 +1,57 @@
 //! WebSocket connections: who may open one, what it may send, and how it ends. What is said on it is up to
-//! each route: a [`Conversation`].
+//! each route: a [`Talk`].
+//!
+//! tungstenite reads what viewers say and answers pings and goodbyes; what they are shown goes past it, in messages that
+//! all viewers share.
 
-use std::time::Duration;
+mod ear;
+
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use axum::{
     body::Bytes,
-    extract::{
-        FromRequestParts,
-        ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade},
-    },
-    http::request::Parts,
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     response::Response,
 };
-use futures_util::{
-    SinkExt as _, StreamExt as _,
-    stream::{SplitSink, SplitStream},
-};
-use sightline_proto::MAX_FRAME_BYTES;
-use tokio::{
-    sync::mpsc,
-    time::{Instant, Interval, MissedTickBehavior, interval_at},
+use futures_util::StreamExt as _;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        self, Message,
+        handshake::derive_accept_key,
+        protocol::{Role, WebSocketConfig},
+    },
 };
 
 use super::{
     App, Error,
     origin::{self, Origin},
-    server::Held,
+    takeover::{Connection, Takeover},
 };
-use crate::metrics::Refusal;
+use crate::{
+    form::websocket::{self, Kind},
+    line::{Advance, Ended, Line, Next, Outbox, Show},
+    metrics::Refusal,
+};
+use ear::Ear;
 
 /// The longest message that a viewer may send.
 const MAX_INBOUND_BYTES: usize = 16 << 10;
 
-/// One frame in its largest form, and a little. Each message is flushed before the next one is
-/// written, so it is never reached.
-const MAX_WRITE_BUFFER_BYTES: usize = MAX_FRAME_BYTES + (64 << 10);
+/// What is read at once: viewers say little.
+const READ_BYTES: usize = 1 << 10;
 
-/// Messages from a viewer that wait to be carried out. When it is full, no more are read.
-const COMMANDS: usize = 16;
+/// Answers that wait for a viewer's socket. When there are so many, nothing more is read.
+const MAX_WAITING: usize = 16;
 
 /// How long a connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
-
-/// The longest reason that a close frame holds, in bytes: RFC 6455, section 5.5.
-const MAX_REASON_BYTES: usize = 123;
 
 /// Why the relay ends a connection: RFC 6455, section 7.4.1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,29 +77,81 @@ pub(crate) enum Said {
     Binary(Bytes),
 }
 
-/// What is said on a connection.
-pub(crate) trait Conversation: Send + 'static {
+/// What is said on a connection. None of it waits.
+pub(crate) trait Talk: fmt::Debug + Send + 'static {
     /// What a viewer can ask for.
-    type Command: Send + 'static;
+    type Command: Send;
 
     /// What a message asks for; `None` if nothing that this relay knows.
     fn read(said: Said) -> Result<Option<Self::Command>, Close>;
 
-    /// Carries out commands and sends what is watched, until there is a reason to end. It sends pings when
-    /// they are due.
-    fn speak(
-        self,
-        outlet: &mut Outlet,
-        commands: mpsc::Receiver<Self::Command>,
-    ) -> impl Future<Output = Close> + Send;
+    /// Comes first. `line` is to be advanced when there is news.
+    fn begin(&mut self, line: Weak<dyn Advance>, out: &mut Messages<'_>);
+
+    fn obey(&mut self, command: Self::Command, out: &mut Messages<'_>) -> Result<(), Close>;
+
+    /// Puts out what the viewer is shown next.
+    fn next(&mut self, out: &mut Messages<'_>, now: Duration) -> Next;
+}
+
+/// Messages to a viewer.
+#[derive(Debug)]
+pub(crate) struct Messages<'a>(&'a mut Outbox);
+
+impl Messages<'_> {
+    /// A message as it goes over the wire, head and all.
+    pub(crate) fn ready(&mut self, message: Bytes) {
+        self.0.push(message);
+    }
+
+    /// A binary message of these pieces.
+    pub(crate) fn binary<const N: usize>(&mut self, pieces: [Bytes; N]) {
+        let len_bytes = pieces.iter().map(Bytes::len).sum();
+        self.0.push(websocket::head(Kind::Binary, len_bytes));
+        pieces.into_iter().for_each(|piece| self.0.push(piece));
+    }
+
+    pub(crate) fn text(&mut self, text: &str) {
+        self.0
+            .push(websocket::frame(Kind::Text, text.len(), |bytes| {
+                bytes.extend_from_slice(text.as_bytes());
+            }));
+    }
+
+    fn ping(&mut self) {
+        self.0.push(websocket::frame(Kind::Ping, 0, |_| {}));
+    }
+}
+
+/// A talk and its end.
+#[derive(Debug)]
+struct Speaker<T> {
+    talk: T,
+    close: Option<Close>,
+}
+
+impl<T: Talk> Show for Speaker<T> {
+    fn attach(&mut self, _: Weak<dyn Advance>) {}
+
+    fn next(&mut self, out: &mut Outbox, now: Duration) -> Next {
+        match self.close.take() {
+            None => self.talk.next(&mut Messages(out), now),
+            Some(close) => {
+                if let Some((code, reason)) = close.frame() {
+                    out.push(websocket::close(code, &reason));
+                }
+                Next::End
+            }
+        }
+    }
 }
 
 /// A request for a WebSocket that may have one.
 #[derive(Debug)]
 pub(crate) struct Opening {
     pub(crate) app: App,
-    place: Held,
-    upgrade: WebSocketUpgrade,
+    /// For the answer: RFC 6455, section 4.2.2.
+    accept: HeaderValue,
 }
 
 impl FromRequestParts<App> for Opening {
@@ -106,140 +166,152 @@ impl FromRequestParts<App> for Opening {
                 origin.to_str().unwrap_or("an unreadable origin"),
             ));
         }
-        let upgrade = WebSocketUpgrade::from_request_parts(parts, app)
-            .await
-            .map_err(|rejection| Error::bad_request(format!("not a WebSocket: {rejection}")))?;
+        let accept = accept(&parts.method, &parts.headers)
+            .map_err(|why| Error::bad_request(format!("not a WebSocket: {why}")))?;
         app.refuse_while_draining()?;
-        let place = parts
-            .extensions
-            .get::<Held>()
-            .cloned()
-            .ok_or_else(|| Error::internal("a connection without a place"))?;
         Ok(Self {
             app: app.clone(),
-            place,
-            upgrade,
+            accept,
         })
     }
 }
 
-impl Opening {
-    /// Takes the connection over. It ends with the conversation, when the viewer leaves, breaks a rule or
-    /// is silent for three pings, and when the relay does.
-    pub(crate) fn converse<C: Conversation>(self, conversation: C) -> Response {
-        let Self {
-            app,
-            place,
-            upgrade,
-        } = self;
-        let token = app.connections.token();
-        upgrade
-            .max_message_size(MAX_INBOUND_BYTES)
-            .max_frame_size(MAX_INBOUND_BYTES)
-            .write_buffer_size(0)
-            .max_write_buffer_size(MAX_WRITE_BUFFER_BYTES)
-            .on_upgrade(async move |socket| {
-                let ended = app.ended.clone();
-                tokio::select! {
-                    () = converse(&app, socket, conversation) => {}
-                    () = ended.cancelled() => {}
-                }
-                drop((token, place));
-            })
+/// The answer to the key of a request, or why it is none for a WebSocket: RFC 6455, section 4.2.1.
+fn accept(method: &Method, headers: &HeaderMap) -> Result<HeaderValue, String> {
+    if method != Method::GET {
+        return Err(format!("the method is {method}, not GET"));
+    }
+    require(headers, &header::CONNECTION, "upgrade")?;
+    require(headers, &header::UPGRADE, "websocket")?;
+    require(headers, &header::SEC_WEBSOCKET_VERSION, "13")?;
+    let key = headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .ok_or("header sec-websocket-key is missing")?;
+    HeaderValue::try_from(derive_accept_key(key.as_bytes())).map_err(|error| error.to_string())
+}
+
+/// That a header lists `word`.
+fn require(headers: &HeaderMap, name: &HeaderName, word: &str) -> Result<(), String> {
+    let is_listed = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|listed| listed.trim().eq_ignore_ascii_case(word));
+    if is_listed {
+        Ok(())
+    } else {
+        Err(format!("header {name} does not say {word}"))
     }
 }
 
-async fn converse<C: Conversation>(app: &App, socket: WebSocket, conversation: C) {
-    let (sink, mut stream) = socket.split();
-    let (commands, queue) = mpsc::channel(COMMANDS);
-    let every = app.config.http.ping_interval();
-    let mut outlet = Outlet::new(sink, every);
+impl Opening {
+    /// Takes the connection over. It ends with the talk, when the viewer leaves, breaks a rule or is silent for three
+    /// pings, and when the relay does.
+    pub(crate) fn converse<T: Talk>(self, talk: T) -> Response {
+        let Self { app, accept } = self;
+        let headers = HeaderMap::from_iter([
+            (header::CONNECTION, HeaderValue::from_static("Upgrade")),
+            (header::UPGRADE, HeaderValue::from_static("websocket")),
+            (header::SEC_WEBSOCKET_ACCEPT, accept),
+        ]);
+        let takeover = Takeover::new(false, async move |connection| {
+            converse(&app, connection, talk).await;
+        });
+        takeover.respond(StatusCode::SWITCHING_PROTOCOLS, headers)
+    }
+}
+
+async fn converse<T: Talk>(app: &App, connection: Connection, talk: T) {
+    let speaker = Speaker { talk, close: None };
+    let line = Line::start(connection.stream, app.clock, speaker);
+    let news: Weak<Line<Speaker<T>>> = Arc::downgrade(&line);
+    line.with(|speaker, out| {
+        out.push(connection.head);
+        speaker.talk.begin(news, &mut Messages(out));
+    });
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(MAX_INBOUND_BYTES)
+        .max_message_size(Some(MAX_INBOUND_BYTES))
+        .max_frame_size(Some(MAX_INBOUND_BYTES));
+    let mut heard = WebSocketStream::from_partially_read(
+        Ear::new(line.clone()),
+        connection.leftover.to_vec(),
+        Role::Server,
+        Some(config),
+    )
+    .await;
+    let ended = line.attend(app.config.http.stall_timeout());
+    tokio::pin!(ended);
     let reason = tokio::select! {
-        reason = listen::<C>(&mut stream, &commands, 3 * every) => reason,
-        reason = conversation.speak(&mut outlet, queue) => reason,
+        ended = &mut ended => {
+            if ended == Ended::Stalled {
+                app.metrics.refused(Refusal::Stalled).inc();
+            }
+            return;
+        }
+        reason = listen(&line, &mut heard, app.config.http.ping_interval()) => reason,
         () = app.draining.cancelled() => Close::Restart,
     };
-    let Some((code, text)) = reason.frame() else {
+    if reason == Close::Gone {
         return;
-    };
-    let frame = Message::Close(Some(CloseFrame {
-        code,
-        reason: text.into(),
-    }));
+    }
+    line.with(|speaker, _| speaker.close = Some(reason));
     let goodbye = async {
-        if outlet.sink.send(frame).await.is_ok() {
+        if ended.await == Ended::Done {
             // Closing before the other side has read all would reset the connection.
-            while stream.next().await.is_some_and(|message| message.is_ok()) {}
+            while heard.next().await.is_some_and(|message| message.is_ok()) {}
         }
     };
     let _ = tokio::time::timeout(GOODBYE, goodbye).await;
 }
 
-/// Hands on what a viewer asks for until it leaves, breaks a rule, or is silent for `patience`: pings are
-/// answered by browsers themselves.
-async fn listen<C: Conversation>(
-    stream: &mut SplitStream<WebSocket>,
-    commands: &mpsc::Sender<C::Command>,
-    patience: Duration,
+/// Does what a viewer asks for until it leaves, breaks a rule, or is silent for three pings: those are answered by
+/// browsers themselves.
+async fn listen<T: Talk>(
+    line: &Arc<Line<Speaker<T>>>,
+    heard: &mut WebSocketStream<Ear<Speaker<T>>>,
+    every: Duration,
 ) -> Close {
+    let mut pings = interval_at(Instant::now() + every, every);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut silent_since = Instant::now();
     loop {
-        let message = match tokio::time::timeout(patience, stream.next()).await {
-            Err(_) => return Close::Silent,
-            Ok(None) => return Close::Gone,
-            Ok(Some(Err(error))) => return Close::by(error),
-            Ok(Some(Ok(message))) => message,
-        };
-        let said = match message {
-            Message::Binary(bytes) => Said::Binary(bytes),
-            Message::Text(text) => Said::Text(text.to_string()),
-            Message::Close(_) => return Close::Gone,
-            Message::Ping(_) | Message::Pong(_) => continue,
-        };
-        match C::read(said) {
-            // Waits while the writer is busy: a viewer that does not read is not read.
-            Ok(Some(command)) => {
-                if commands.send(command).await.is_err() {
-                    return Close::Gone;
-                }
+        // A viewer that takes no answers is not listened to.
+        while line.with(|_, out| out.len()) > MAX_WAITING {
+            if line.socket().writable().await.is_err() {
+                return Close::Gone;
             }
-            Ok(None) => {}
-            Err(reason) => return reason,
+            tokio::task::yield_now().await;
+            silent_since = Instant::now();
         }
-    }
-}
-
-/// Whether a message has gone to the connection.
-pub(crate) type Sent = Result<(), axum::Error>;
-
-/// The way to a viewer. Each message has left the relay's memory before the next one is taken.
-#[derive(Debug)]
-pub(crate) struct Outlet {
-    sink: SplitSink<WebSocket, Message>,
-    pings: Interval,
-}
-
-impl Outlet {
-    fn new(sink: SplitSink<WebSocket, Message>, every: Duration) -> Self {
-        let mut pings = interval_at(Instant::now() + every, every);
-        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { sink, pings }
-    }
-
-    pub(crate) async fn binary(&mut self, bytes: Bytes) -> Sent {
-        self.sink.send(Message::Binary(bytes)).await
-    }
-
-    pub(crate) async fn text(&mut self, text: String) -> Sent {
-        self.sink.send(Message::Text(text.into())).await
-    }
-
-    /// Returns when a ping is to be sent. Cancel safe.
-    pub(crate) async fn ping_due(&mut self) {
-        self.pings.tick().await;
-    }
-
-    pub(crate) async fn ping(&mut self) -> Sent {
-        self.sink.send(Message::Ping(Bytes::new())).await
+        let message = tokio::select! {
+            message = heard.next() => message,
+            () = tokio::time::sleep_until(silent_since + 3 * every) => return Close::Silent,
+            _ = pings.tick() => {
+                line.with(|_, out| Messages(out).ping());
+                continue;
+            }
+        };
+        silent_since = Instant::now();
+        let said = match message {
+            None => return Close::Gone,
+            Some(Err(error)) => return Close::by(&error),
+            Some(Ok(Message::Binary(bytes))) => Said::Binary(bytes),
+            Some(Ok(Message::Text(text))) => Said::Text(text.to_string()),
+            Some(Ok(Message::Close(_))) => return Close::Gone,
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
+        };
+        let obeyed = T::read(said).and_then(|command| {
+            command.map_or(Ok(()), |command| {
+                line.with(|speaker, out| speaker.talk.obey(command, &mut Messages(out)))
+            })
+        });
+        if let Err(reason) = obeyed {
+            return reason;
+        }
     }
 }
 
@@ -250,21 +322,17 @@ impl Close {
             Close::Malformed => (1008, "malformed message"),
             Close::TooLarge => (1009, "message too large"),
             Close::Silent => (1008, "no answer to pings"),
-            Close::Refused(why) => {
-                let fits = |end: &usize| *end <= MAX_REASON_BYTES && why.is_char_boundary(*end);
-                let end = (0..=why.len()).rev().find(fits).unwrap_or(0);
-                return Some((1008, why[..end].to_owned()));
-            }
+            Close::Refused(why) => return Some((1008, why)),
             Close::Gone => return None,
         };
         Some((code, text.to_owned()))
     }
 
-    fn by(error: axum::Error) -> Self {
-        use tokio_tungstenite::tungstenite::Error as Cause;
-        match error.into_inner().downcast_ref::<Cause>() {
-            Some(Cause::Capacity(_)) => Close::TooLarge,
-            Some(Cause::Protocol(_) | Cause::Utf8(_)) => Close::Malformed,
+    fn by(error: &tungstenite::Error) -> Self {
+        use tungstenite::Error as Cause;
+        match error {
+            Cause::Capacity(_) => Close::TooLarge,
+            Cause::Protocol(_) | Cause::Utf8(_) => Close::Malformed,
             _ => Close::Gone,
         }
     }
@@ -274,12 +342,34 @@ impl Close {
 mod tests {
     use super::*;
 
+    fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    const UPGRADE: [(HeaderName, &str); 4] = [
+        (header::CONNECTION, "keep-alive, Upgrade"),
+        (header::UPGRADE, "WebSocket"),
+        (header::SEC_WEBSOCKET_VERSION, "13"),
+        (header::SEC_WEBSOCKET_KEY, "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
+
     #[test]
-    fn a_reason_fits_into_a_close_frame_whatever_it_says() {
-        let (code, text) = Close::Refused("é".repeat(200)).frame().unwrap();
-        assert_eq!(code, 1008);
-        assert_eq!(text, "é".repeat(61));
-        let (_, short) = Close::Refused("no".into()).frame().unwrap();
-        assert_eq!(short, "no");
+    fn the_example_of_the_standard_is_accepted() {
+        let accept = accept(&Method::GET, &headers(&UPGRADE)).unwrap();
+        assert_eq!(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn each_header_that_is_missing_is_named() {
+        for (name, _) in &UPGRADE {
+            let mut headers = headers(&UPGRADE);
+            headers.remove(name);
+            let why = accept(&Method::GET, &headers).unwrap_err();
+            assert!(why.contains(name.as_str()), "{why}");
+        }
+        assert!(accept(&Method::POST, &headers(&UPGRADE)).is_err());
     }
 }

@@ -3,6 +3,10 @@
 use std::{
     io::{Error, ErrorKind, IoSlice, Result},
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -22,7 +26,17 @@ pub(super) struct Stall<S> {
     stalled: Counter,
     deadline: Pin<Box<Sleep>>,
     /// A write waits for the deadline.
-    waiting: bool,
+    waiting: Waiting,
+}
+
+/// Whether the other side was left without bytes that it has no room for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waiting(Arc<AtomicBool>);
+
+impl Waiting {
+    pub(super) fn is_waiting(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl<S> Stall<S> {
@@ -31,9 +45,17 @@ impl<S> Stall<S> {
             stream,
             patience,
             deadline: Box::pin(sleep(patience)),
-            waiting: false,
+            waiting: Waiting::default(),
             stalled,
         }
+    }
+
+    pub(super) fn waiting(&self) -> Waiting {
+        self.waiting.clone()
+    }
+
+    pub(super) fn into_inner(self) -> S {
+        self.stream
     }
 
     fn watched(
@@ -42,11 +64,10 @@ impl<S> Stall<S> {
         written: Poll<Result<usize>>,
     ) -> Poll<Result<usize>> {
         if written.is_ready() {
-            self.waiting = false;
+            self.waiting.0.store(false, Ordering::Relaxed);
             return written;
         }
-        if !self.waiting {
-            self.waiting = true;
+        if !self.waiting.0.swap(true, Ordering::Relaxed) {
             self.deadline.as_mut().reset(Instant::now() + self.patience);
         }
         ready!(self.deadline.as_mut().poll(cx));

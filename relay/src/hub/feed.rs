@@ -24,7 +24,6 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Feed {
     stream: Arc<Stream>,
-    id: u64,
     slot: Arc<Slot>,
     place: Mutex<Place>,
     clock: Clock,
@@ -42,7 +41,7 @@ impl Feed {
         clock: Clock,
     ) -> Self {
         let slot = Arc::new(slot);
-        let id = stream.join(wish, &slot, clock.now());
+        stream.join(wish, &slot, clock.now());
         let deliveries = metrics.deliveries(&stream.name.camera, route);
         if wish == Wish::All {
             deliveries.joined();
@@ -50,7 +49,6 @@ impl Feed {
         Self {
             place: Mutex::new(stream.place()),
             stream,
-            id,
             slot,
             clock,
             wish,
@@ -124,7 +122,7 @@ impl Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.stream.leave(self.wish, self.id);
+        self.stream.leave(self.wish, &self.slot);
         if self.wish == Wish::All {
             self.deliveries.left();
         }

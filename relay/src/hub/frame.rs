@@ -52,6 +52,7 @@ pub(super) struct Forms {
     stale_message: OnceLock<Bytes>,
     mp4: OnceLock<Mp4>,
     init_message: OnceLock<Bytes>,
+    unit_message: OnceLock<Bytes>,
 }
 
 /// Whether frames of `codec` need those before them, so that none may be left out. Of the others, the newest
@@ -146,6 +147,13 @@ impl Frame {
         self.forms
             .message
             .get_or_init(|| form::message::frame(self, false))
+    }
+
+    /// A WebSocket message as wfs.js takes it, of H.264.
+    pub(crate) fn unit_message(&self) -> &Bytes {
+        self.forms
+            .unit_message
+            .get_or_init(|| form::units::message(&self.data))
     }
 
     /// A WebSocket message which says that the frame is not fresh.

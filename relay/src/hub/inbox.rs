@@ -3,12 +3,14 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
 };
 
 use tokio::sync::Notify;
+
+use crate::line::{Advance, Rider};
 
 /// The feeds of one connection that have something new, in the order in which they got it. A feed
 /// stands in it once at most: it is as fair, and as bounded, as the connection's list of feeds.
@@ -19,6 +21,8 @@ pub(crate) struct Inbox(Arc<Shared>);
 struct Shared {
     ready: Mutex<VecDeque<u64>>,
     changed: Notify,
+    /// Of the connection, if it has one that is told by being advanced.
+    line: OnceLock<Weak<dyn Advance>>,
 }
 
 /// One feed's end of an inbox.
@@ -41,6 +45,21 @@ impl Inbox {
         }
     }
 
+    /// The same without waiting.
+    pub(crate) fn try_ready(&self) -> Option<u64> {
+        self.queue().pop_front()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue().is_empty()
+    }
+
+    /// From now on `line` is advanced whenever a feed has something new. It is to be advanced once by itself.
+    pub(crate) fn attach(&self, line: Weak<dyn Advance>) {
+        // Only the connection that made the inbox has it.
+        let _ = self.0.line.set(line);
+    }
+
     pub(super) fn slot(&self, key: u64) -> Slot {
         Slot {
             key,
@@ -55,17 +74,32 @@ impl Inbox {
 }
 
 impl Slot {
-    /// Says that the feed has something new.
-    pub(super) fn mark(&self) {
-        if !self.queued.swap(true, Ordering::AcqRel) {
+    /// Says that the feed has something new. False if that is known already.
+    pub(super) fn mark(&self) -> bool {
+        let is_new = !self.queued.swap(true, Ordering::AcqRel);
+        if is_new {
             self.inbox.queue().push_back(self.key);
-            self.inbox.0.changed.notify_one();
+            if self.inbox.0.line.get().is_none() {
+                self.inbox.0.changed.notify_one();
+            }
         }
+        is_new
     }
 
     /// To be called before the feed is looked at: what comes later marks it again.
     pub(super) fn clear(&self) {
         self.queued.store(false, Ordering::Release);
+    }
+}
+
+impl Rider for Slot {
+    /// A viewer whose socket has no room is not tried for every frame: it knows already that there are more.
+    fn tell(&self) {
+        if self.mark()
+            && let Some(line) = self.inbox.0.line.get().and_then(Weak::upgrade)
+        {
+            line.advance();
+        }
     }
 }
 

@@ -105,7 +105,8 @@ impl Hub {
         let stream = streams.entry(name.clone()).or_insert_with(|| {
             let kept = lock(&self.0.pictures).take(name);
             self.count_pictures();
-            let stream = Arc::new(Stream::new(name.clone(), self.codec(name), kept));
+            let tasks = self.0.tasks.clone();
+            let stream = Arc::new(Stream::new(name.clone(), self.codec(name), kept, tasks));
             self.0
                 .tasks
                 .spawn(Pump::new(self.clone(), stream.clone()).run());
@@ -178,6 +179,7 @@ impl Hub {
             return true;
         }
         streams.remove(&stream.name);
+        stream.close();
         tracing::debug!(camera = %stream.name.camera, stream = %stream.name.stream, "stream closed");
         if let Some(frame) = stream.latest() {
             lock(&self.0.pictures).keep(&frame);

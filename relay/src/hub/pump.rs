@@ -78,10 +78,7 @@ impl Pump {
             tokio::select! {
                 delivery = frames.next() => match delivery {
                     Some(Delivery::Message(message)) => match self.receive(message.payload) {
-                        // Viewers on this thread get this frame before the next one replaces it.
-                        Received::Picture => tokio::task::yield_now().await,
-                        // The others are held. The sooner they are, the fewer are lost of a group that comes at once.
-                        Received::Other => {}
+                        Received::Picture | Received::Other => {}
                         Received::KeyNeeded => self.ask_for_key().await,
                     },
                     Some(Delivery::Lost(count)) => self.receiver.lost(count),

@@ -1,16 +1,16 @@
 //! One stream that has viewers, or had some a moment ago.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use sightline_proto::Codec;
 use tokio::sync::{Notify, watch};
+use tokio_util::task::TaskTracker;
 
 use super::{Frame, StreamName, held::Held, inbox::Slot};
-use crate::viewer::Follower;
+use crate::{line::Lane, viewer::Follower};
 
 /// What a viewer wants of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +26,14 @@ pub(crate) enum Wish {
 pub(super) struct Stream {
     pub(super) name: StreamName,
     held: Mutex<Held>,
-    viewers: Mutex<Viewers>,
+    /// The first one is served by the stream's pump, each of the others by a task. As many as viewers ever needed;
+    /// bounded by the connections of the relay and the subscriptions of each.
+    lanes: Mutex<Arc<[Arc<Lane<Slot>>]>>,
+    /// For the tasks of lanes.
+    tasks: TaskTracker,
     demand: watch::Sender<Demanded>,
     /// A viewer needs a key frame.
     pub(super) key_wanted: Notify,
-}
-
-#[derive(Debug, Default)]
-struct Viewers {
-    next_id: u64,
-    /// Bounded by the connections of the relay and the subscriptions of each.
-    slots: HashMap<u64, Arc<Slot>>,
 }
 
 /// How many want what.
@@ -77,23 +74,25 @@ pub(crate) struct Step {
 }
 
 impl Stream {
-    /// `codec`: what its frames will be, as far as known. `kept`: its last picture.
-    pub(super) fn new(name: StreamName, codec: Codec, kept: Option<Arc<Frame>>) -> Self {
+    /// `codec`: what its frames will be, as far as known. `kept`: its last picture. `tasks`: where it may spawn some.
+    pub(super) fn new(
+        name: StreamName,
+        codec: Codec,
+        kept: Option<Arc<Frame>>,
+        tasks: TaskTracker,
+    ) -> Self {
         Self {
             name,
             held: Mutex::new(Held::new(codec, kept)),
-            viewers: Mutex::default(),
+            lanes: Mutex::new(Arc::from([Arc::default()])),
+            tasks,
             demand: watch::Sender::default(),
             key_wanted: Notify::new(),
         }
     }
 
-    pub(super) fn join(&self, wish: Wish, slot: &Arc<Slot>, now: Duration) -> u64 {
-        let mut viewers = self.lock_viewers();
-        let id = viewers.next_id;
-        viewers.next_id += 1;
-        viewers.slots.insert(id, slot.clone());
-        drop(viewers);
+    pub(super) fn join(&self, wish: Wish, slot: &Arc<Slot>, now: Duration) {
+        self.take_lane(slot);
         let nobody_was_here = self.demand.borrow().nobody();
         self.demand.send_modify(|demand| match wish {
             Wish::All => demand.all += 1,
@@ -111,11 +110,29 @@ impl Stream {
             drop(held);
             slot.mark();
         }
-        id
     }
 
-    pub(super) fn leave(&self, wish: Wish, id: u64) {
-        self.lock_viewers().slots.remove(&id);
+    fn take_lane(&self, slot: &Arc<Slot>) {
+        let mut lanes = self.lock_lanes();
+        if lanes.iter().any(|lane| lane.join(slot)) {
+            return;
+        }
+        let lane = Arc::new(Lane::default());
+        lane.join(slot);
+        self.tasks.spawn({
+            let lane = lane.clone();
+            async move { lane.run().await }
+        });
+        *lanes = lanes.iter().cloned().chain([lane]).collect();
+    }
+
+    pub(super) fn leave(&self, wish: Wish, slot: &Arc<Slot>) {
+        let lanes = self.lock_lanes().clone();
+        for lane in lanes.iter() {
+            if lane.leave(slot) {
+                break;
+            }
+        }
         self.demand.send_modify(|demand| match wish {
             Wish::All => demand.all -= 1,
             Wish::One => demand.one -= 1,
@@ -127,15 +144,26 @@ impl Stream {
         self.demand.send_modify(|demand| demand.reminders += 1);
     }
 
-    /// Makes `frame` the newest one and tells everyone. False if it was refused, because frames that it needs are
+    /// Makes `frame` the newest one and offers it to everyone. False if it was refused, because frames that it needs are
     /// not held.
     pub(super) fn push(&self, frame: Arc<Frame>) -> bool {
         let (taken, _before) = self.lock_held().push(frame);
-        for slot in self.lock_viewers().slots.values() {
-            slot.mark();
+        let lanes = self.lock_lanes().clone();
+        if let [own, others @ ..] = &*lanes {
+            for lane in others {
+                lane.wake();
+            }
+            own.tell();
         }
         // Freeing a picture may take a moment: `_before` goes last, and not under the lock.
         taken
+    }
+
+    /// Ends the tasks of its lanes. Viewers that are left get nothing more.
+    pub(super) fn close(&self) {
+        for lane in self.lock_lanes().iter() {
+            lane.close();
+        }
     }
 
     /// The newest picture; none of a stream whose frames are in order.
@@ -194,7 +222,7 @@ impl Stream {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_viewers(&self) -> MutexGuard<'_, Viewers> {
-        self.viewers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_lanes(&self) -> MutexGuard<'_, Arc<[Arc<Lane<Slot>>]>> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

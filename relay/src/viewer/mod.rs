@@ -82,6 +82,11 @@ impl Viewer {
         self.held_until
     }
 
+    /// A frame that is held is not there any more.
+    pub(crate) fn release(&mut self) {
+        self.held_until = None;
+    }
+
     /// When the last frame has to be sent again, unless another one goes before.
     pub(crate) fn repeat_at(&self) -> Option<Duration> {
         let after = REPEAT_AFTER.max(self.pace.interval());
@@ -148,6 +153,16 @@ mod tests {
         };
         assert_eq!(viewer.held_until(), Some(until));
         assert_eq!(viewer.offer(2, until), Decision::Send { skipped: 0 });
+    }
+
+    #[test]
+    fn a_held_frame_that_is_gone_is_not_waited_for() {
+        let mut viewer = Viewer::new(Some(10.0));
+        viewer.offer(1, ms(0));
+        viewer.offer(2, ms(33));
+        viewer.release();
+        assert_eq!(viewer.held_until(), None);
+        assert_eq!(viewer.offer(3, ms(110)), Decision::Send { skipped: 0 });
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 
-use crate::support::{Camera, Client, Relay, Socket, eventually, jpeg, jpeg_with, known};
+use crate::support::{BOUNDARY, Camera, Client, Relay, Socket, eventually, jpeg, jpeg_with, known};
 
 #[tokio::test]
 async fn everyone_is_told_and_the_relay_ends_before_its_grace_is_over() {
@@ -29,9 +29,9 @@ async fn everyone_is_told_and_the_relay_ends_before_its_grace_is_over() {
     relay.stop();
     let start = Instant::now();
     assert_eq!(socket.close_code().await, 1012);
-    // The last chunk: the answer is complete.
+    // The last part is complete.
     let rest = multipart.rest().await;
-    assert!(rest.ends_with(b"\r\n0\r\n\r\n"), "{rest:?}");
+    assert!(rest.ends_with(BOUNDARY.as_bytes()), "{rest:?}");
     events.rest().await;
     idle.rest().await;
     relay.ended().await;
@@ -93,5 +93,5 @@ async fn a_connection_that_is_still_open_learns_that_the_relay_is_leaving() {
     client.until(b"\xff\xd9").await;
     relay.stop();
     let rest = client.rest().await;
-    assert!(rest.ends_with(b"0\r\n\r\n"));
+    assert!(rest.ends_with(BOUNDARY.as_bytes()), "{rest:?}");
 }

@@ -1,11 +1,14 @@
 //! go2rtc's `/api/ws?src=`: a viewer names a mode, and gets fragmented MP4 or JPEG on the same connection.
 
-use std::{future::Future, pin::Pin};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
 
-use axum::{body::Bytes, extract::RawQuery, response::Response};
-use bytes::{BufMut as _, BytesMut};
+use axum::{extract::RawQuery, response::Response};
+use bytes::Bytes;
 use sightline_media::fmp4::Fragment;
-use tokio::sync::mpsc::Receiver;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::message::{self, Codecs, Command};
 use crate::{
@@ -13,9 +16,10 @@ use crate::{
         App, Error, Params,
         file::{File, Part, Wanted, WantedSound},
         jpeg_of, resolve,
-        socket::{Close, Conversation, Opening, Outlet, Said, Sent},
+        socket::{Close, Messages, Opening, Said, Talk},
     },
     hub::{Feed, Inbox, Wish, age},
+    line::{Advance, Next},
     metrics::Route,
     viewer::{Decision, Viewer, fresh},
 };
@@ -29,33 +33,36 @@ pub(super) async fn upgrade(
 ) -> Result<Response, Error> {
     let params = Params::parse(query.as_deref())?;
     let app = opening.app.clone();
-    Ok(opening.converse(Player { app, params }))
+    Ok(opening.converse(Player {
+        app,
+        params,
+        mode: Mode::Nothing,
+        line: None,
+    }))
 }
 
+#[derive(Debug)]
 struct Player {
     app: App,
     params: Params,
+    mode: Mode,
+    /// The connection, once the talk has begun.
+    line: Option<Weak<dyn Advance>>,
 }
 
 type Begun = Result<Box<File>, Error>;
 
 /// What a viewer gets. A new wish takes the place of the one before.
+#[derive(Debug)]
 enum Mode {
     Nothing,
     /// Waits for a key frame.
-    Beginning(Pin<Box<dyn Future<Output = Begun> + Send>>),
+    Beginning(Beginning),
     File(Box<File>),
     Jpeg(Box<Pictures>),
 }
 
-/// What comes next of a mode.
-enum Next {
-    Began(Begun),
-    Part(Part),
-    Picture(Bytes),
-}
-
-impl Conversation for Player {
+impl Talk for Player {
     type Command = Command;
 
     fn read(said: Said) -> Result<Option<Command>, Close> {
@@ -65,49 +72,56 @@ impl Conversation for Player {
         }
     }
 
-    async fn speak(self, outlet: &mut Outlet, mut commands: Receiver<Command>) -> Close {
-        let mut mode = Mode::Nothing;
-        loop {
-            let sent = tokio::select! {
-                command = commands.recv() => match command {
-                    Some(command) => self.obey(command, &mut mode, outlet).await,
-                    None => return Close::Gone,
-                },
-                next = mode.next() => send(next, &mut mode, outlet).await,
-                () = outlet.ping_due() => outlet.ping().await,
-            };
-            if sent.is_err() {
-                return Close::Gone;
+    fn begin(&mut self, line: Weak<dyn Advance>, _: &mut Messages<'_>) {
+        self.line = Some(line);
+    }
+
+    fn obey(&mut self, command: Command, out: &mut Messages<'_>) -> Result<(), Close> {
+        match command {
+            Command::Mse(codecs) => match self.begin_file(codecs) {
+                Ok(beginning) => self.mode = beginning,
+                Err(error) => out.text(&message::error("mse", error.message())),
+            },
+            Command::Mjpeg => match self.pictures() {
+                Ok(pictures) => {
+                    self.mode = Mode::Jpeg(Box::new(pictures));
+                    out.text(&message::mjpeg());
+                }
+                Err(error) => out.text(&message::error("mjpeg", error.message())),
+            },
+            Command::Other(kind) => {
+                let words = "this relay has mse and mjpeg";
+                out.text(&message::error(&kind, words));
             }
+        }
+        Ok(())
+    }
+
+    fn next(&mut self, out: &mut Messages<'_>, now: Duration) -> Next {
+        match &mut self.mode {
+            Mode::Nothing => Next::Wait(None),
+            Mode::Beginning(beginning) => match beginning.taken() {
+                None => Next::Wait(None),
+                Some(begun) => self.has_begun(begun, out),
+            },
+            Mode::File(file) => match file.next() {
+                None => Next::Wait(None),
+                Some(Part::Init(bytes)) => put(out, [bytes]),
+                // A timeline is a viewer's own, and so is the head; the frame is shared.
+                Some(Part::Fragment(Fragment { head, payload, .. })) => put(out, [head, payload]),
+            },
+            Mode::Jpeg(pictures) => pictures.next(out, now),
         }
     }
 }
 
-impl Player {
-    async fn obey(&self, command: Command, mode: &mut Mode, outlet: &mut Outlet) -> Sent {
-        match command {
-            Command::Mse(codecs) => match self.begin(codecs) {
-                Ok(beginning) => {
-                    *mode = beginning;
-                    Ok(())
-                }
-                Err(error) => outlet.text(message::error("mse", error.message())).await,
-            },
-            Command::Mjpeg => match self.pictures() {
-                Ok(pictures) => {
-                    *mode = Mode::Jpeg(Box::new(pictures));
-                    outlet.text(message::mjpeg()).await
-                }
-                Err(error) => outlet.text(message::error("mjpeg", error.message())).await,
-            },
-            Command::Other(kind) => {
-                let words = "this relay has mse and mjpeg";
-                outlet.text(message::error(&kind, words)).await
-            }
-        }
-    }
+fn put<const N: usize>(out: &mut Messages<'_>, pieces: [Bytes; N]) -> Next {
+    out.binary(pieces);
+    Next::More
+}
 
-    fn begin(&self, codecs: Codecs) -> Result<Mode, Error> {
+impl Player {
+    fn begin_file(&self, codecs: Codecs) -> Result<Mode, Error> {
         if !codecs.have_h264() {
             return Err(Error::bad_request(
                 "the viewer plays no H.264, and there is nothing else",
@@ -122,15 +136,33 @@ impl Player {
             burst_bytes: Some(BURST_BYTES),
         };
         let file = File::begin(self.app.clone(), camera, wanted, Route::Go2rtc);
-        Ok(Mode::Beginning(Box::pin(async {
-            file.await.map(Box::new)
-        })))
+        Ok(Mode::Beginning(Beginning::of(file, self.line.clone())))
+    }
+
+    fn has_begun(&mut self, begun: Begun, out: &mut Messages<'_>) -> Next {
+        match begun {
+            Ok(file) => {
+                out.text(&message::mse(&file.mime()));
+                if let Some(line) = &self.line {
+                    file.attach(line.clone());
+                }
+                self.mode = Mode::File(file);
+            }
+            Err(error) => {
+                out.text(&message::error("mse", error.message()));
+                self.mode = Mode::Nothing;
+            }
+        }
+        Next::More
     }
 
     fn pictures(&self) -> Result<Pictures, Error> {
         let camera = resolve(&self.app, self.params.src.as_deref())?;
         let name = jpeg_of(&camera)?;
         let inbox = Inbox::default();
+        if let Some(line) = &self.line {
+            inbox.attach(line.clone());
+        }
         let route = Route::Go2rtc;
         Ok(Pictures {
             feed: self.app.hub.watch(&name, Wish::All, route, &inbox, 0),
@@ -141,45 +173,46 @@ impl Player {
     }
 }
 
-impl Mode {
-    /// What comes next. Cancel safe.
-    async fn next(&mut self) -> Next {
-        match self {
-            Self::Nothing => std::future::pending().await,
-            Self::Beginning(file) => Next::Began(file.await),
-            Self::File(file) => Next::Part(file.next().await),
-            Self::Jpeg(pictures) => Next::Picture(pictures.next().await),
+/// A file that waits for its key frame, in a task of its own.
+#[derive(Debug)]
+struct Beginning {
+    begun: Arc<Mutex<Option<Begun>>>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Beginning {
+    fn of(
+        file: impl Future<Output = Result<File, Error>> + Send + 'static,
+        line: Option<Weak<dyn Advance>>,
+    ) -> Self {
+        let begun = Arc::default();
+        let task = tokio::spawn({
+            let begun = Arc::clone(&begun);
+            async move {
+                let file = file.await.map(Box::new);
+                *lock(&begun) = Some(file);
+                if let Some(line) = line.as_ref().and_then(Weak::upgrade) {
+                    line.advance();
+                }
+            }
+        });
+        Self {
+            begun,
+            _task: AbortOnDropHandle::new(task),
         }
+    }
+
+    fn taken(&self) -> Option<Begun> {
+        lock(&self.begun).take()
     }
 }
 
-async fn send(next: Next, mode: &mut Mode, outlet: &mut Outlet) -> Sent {
-    match next {
-        Next::Began(Ok(file)) => {
-            let mime = file.mime();
-            *mode = Mode::File(file);
-            outlet.text(message::mse(&mime)).await
-        }
-        Next::Began(Err(error)) => {
-            *mode = Mode::Nothing;
-            outlet.text(message::error("mse", error.message())).await
-        }
-        Next::Part(Part::Init(bytes)) => outlet.binary(bytes).await,
-        Next::Part(Part::Fragment(fragment)) => outlet.binary(joined(&fragment)).await,
-        Next::Picture(jpeg) => outlet.binary(jpeg).await,
-    }
-}
-
-/// A fragment is one message, and a message is one buffer: the frame is copied for each viewer, since each has a
-/// timeline of its own.
-fn joined(fragment: &Fragment) -> Bytes {
-    let mut bytes = BytesMut::with_capacity(fragment.head.len() + fragment.payload.len());
-    bytes.put_slice(&fragment.head);
-    bytes.put_slice(&fragment.payload);
-    bytes.freeze()
+fn lock(begun: &Mutex<Option<Begun>>) -> MutexGuard<'_, Option<Begun>> {
+    begun.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The newest JPEG, as often as the viewer takes it.
+#[derive(Debug)]
 struct Pictures {
     app: App,
     inbox: Inbox,
@@ -188,28 +221,31 @@ struct Pictures {
 }
 
 impl Pictures {
-    /// The next picture. Cancel safe.
-    async fn next(&mut self) -> Bytes {
-        loop {
-            let held = self.viewer.held_until();
-            tokio::select! {
-                _ = self.inbox.ready() => {}
-                () = tokio::time::sleep_until(self.app.clock.instant(held.unwrap_or_default())), if held.is_some() => {}
-            }
-            if let Some(jpeg) = self.offer() {
-                return jpeg;
-            }
+    fn next(&mut self, out: &mut Messages<'_>, now: Duration) -> Next {
+        let held = self.viewer.held_until();
+        if self.inbox.try_ready().is_none() && held.is_none_or(|until| until > now) {
+            return Next::Wait(held);
         }
+        if let Some(jpeg) = self.offer(now) {
+            out.binary([jpeg]);
+        }
+        Next::More
     }
 
     /// Nothing of a picture that is not fresh: there is no way to say so here.
-    fn offer(&mut self) -> Option<Bytes> {
-        let frame = self.feed.take()?;
-        let now = self.app.clock.now();
-        let name = self.feed.name();
-        let camera = self.app.directory.get(&name.camera);
-        if fresh::is_stale_of(camera.as_deref(), &name.stream, age(&frame, now)) {
+    fn offer(&mut self, now: Duration) -> Option<Bytes> {
+        let Some(frame) = self.feed.take() else {
+            self.viewer.release();
             return None;
+        };
+        let age = age(&frame, now);
+        if age >= fresh::NEW {
+            let name = self.feed.name();
+            let camera = self.app.directory.get(&name.camera);
+            if fresh::is_stale_of(camera.as_deref(), &name.stream, age) {
+                self.viewer.release();
+                return None;
+            }
         }
         match self.viewer.offer(frame.number, now) {
             Decision::Send { skipped } => {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    sync::Weak,
     time::Duration,
 };
 
@@ -15,6 +16,7 @@ use crate::{
     form::message::encode,
     http::App,
     hub::{Inbox, StreamName, Wish},
+    line::Advance,
     metrics::Route,
 };
 
@@ -47,15 +49,27 @@ impl Feeds {
         }
     }
 
-    /// The stream that has something new next; streams take turns. Cancel safe.
-    pub(super) async fn ready(&self) -> u64 {
-        let Some(&(until, key)) = self.held.first() else {
-            return self.inbox.ready().await;
-        };
-        tokio::select! {
-            key = self.inbox.ready() => key,
-            () = tokio::time::sleep_until(self.app.clock.instant(until)) => key,
-        }
+    /// Says where news goes: `line` is advanced when there is some.
+    pub(super) fn attach(&self, line: Weak<dyn Advance>) {
+        self.inbox.attach(line);
+    }
+
+    /// The stream that has something new next, or whose picture's turn has come; streams take turns.
+    pub(super) fn ready(&self, now: Duration) -> Option<u64> {
+        self.inbox.try_ready().or_else(|| {
+            let (until, key) = self.held.first()?;
+            (*until <= now).then_some(*key)
+        })
+    }
+
+    /// Whether no stream has anything new.
+    pub(super) fn are_quiet(&self) -> bool {
+        self.inbox.is_empty()
+    }
+
+    /// When the next turn of a picture comes.
+    pub(super) fn held_until(&self) -> Option<Duration> {
+        self.held.first().map(|(until, _)| *until)
     }
 
     /// Starts a stream, or changes the limit of one that runs, or starts it anew in another form; or says why not.
@@ -128,8 +142,7 @@ impl Feeds {
     }
 
     /// What stream `key` has for the viewer now.
-    pub(super) fn take(&mut self, key: u64) -> Outgoing {
-        let now = self.app.clock.now();
+    pub(super) fn take(&mut self, key: u64, now: Duration) -> Outgoing {
         let Some(watched) = self.feeds.get_mut(&key) else {
             return Outgoing::default();
         };

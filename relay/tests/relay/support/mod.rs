@@ -8,7 +8,7 @@ mod socket;
 use std::{net::SocketAddr, time::Duration};
 
 pub(crate) use camera::{Camera, jpeg, jpeg_with};
-pub(crate) use client::{Client, Head};
+pub(crate) use client::{BOUNDARY, Client, Head};
 use sightline_bus::Bus;
 use sightline_relay::{Config, Error, serve};
 pub(crate) use socket::Socket;
