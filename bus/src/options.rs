@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// `nats://host:4222` or `tls://host:4222`; several servers of one cluster separated by commas.
+    /// `nats://host:4222`, `tls://host:4222`, or `wss://host:443` (a WebSocket; `ws://` without encryption); several servers of one cluster separated by commas.
     pub url: String,
     /// User name; goes with `password`.
     pub user: String,

@@ -8,7 +8,7 @@ use std::{
 use async_nats::{ClientError, Event, Server, ServerError};
 use tokio::sync::watch;
 
-use super::{LostCounters, lock};
+use super::{LostCounters, lock, refused};
 use crate::Link;
 
 /// Distinct server errors that are logged; a further one is not worth a line each time it comes.
@@ -18,6 +18,8 @@ const LOGGED_ERRORS: usize = 64;
 pub(super) struct Events {
     /// For people: hosts and ports.
     pub(super) server: String,
+    /// The setting that says who we are.
+    pub(super) credential: String,
     pub(super) link: watch::Sender<Link>,
     pub(super) lost: LostCounters,
     pub(super) logged: Mutex<HashSet<String>>,
@@ -95,13 +97,12 @@ impl Events {
         if logged.len() >= LOGGED_ERRORS || !logged.insert(text.clone()) {
             return;
         }
-        if text.to_lowercase().contains("permissions violation") {
-            tracing::error!(
+        match refused::explain(&text, &self.credential) {
+            Some(explained) => tracing::error!(
                 error = text,
-                "nats refuses this: the credentials lack a permission (docs/nats.md says what those of a site allow)"
-            );
-        } else {
-            tracing::warn!(error = text, "nats reports an error");
+                "the credentials lack a permission: {explained} (docs/nats.md says what they allow)"
+            ),
+            None => tracing::warn!(error = text, "nats reports an error"),
         }
     }
 }

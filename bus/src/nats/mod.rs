@@ -5,6 +5,7 @@
 
 mod connect;
 mod events;
+mod refused;
 
 use std::{
     collections::HashMap,
@@ -74,6 +75,7 @@ impl Nats {
         let lost = LostCounters::default();
         let events = Arc::new(Events {
             server: names(&servers),
+            credential: refused::credential(options),
             link: link.clone(),
             lost: lost.clone(),
             logged: Mutex::default(),

@@ -192,6 +192,8 @@ async fn who_may_not_publish_or_subscribe_hears_of_it_in_the_log() {
             "Subscription",
             "frame.farm.gate",
             "lack a permission",
+            "cameras.gate.site",
+            "nats.user (farm)",
         ] {
             assert!(logged.contains(part), "{part} is not in {logged}");
         }

@@ -8,3 +8,4 @@ mod outage;
 mod rig;
 mod sites;
 mod tls;
+mod websocket;
