@@ -30,6 +30,8 @@ pub enum Topic {
     Demand(CameraName),
     /// A request to a camera; the token is the verb.
     Control(CameraName, Token),
+    /// How a relay is; the token is its id.
+    Relay(Token),
 }
 
 impl Topic {
@@ -41,6 +43,7 @@ impl Topic {
                     format!("{PREFIX}.frame.{}.{}.{stream}", c.site(), c.camera())
                 }
                 Topic::Announce(c) => format!("{PREFIX}.announce.{}.{}", c.site(), c.camera()),
+                Topic::Relay(id) => format!("{PREFIX}.relay.{id}"),
                 Topic::QueryAnnounce => format!("{PREFIX}.query.announce"),
                 Topic::Demand(c) => format!("{PREFIX}.demand.{}.{}", c.site(), c.camera()),
                 Topic::Control(c, verb) => {
@@ -57,6 +60,8 @@ impl Topic {
         let kind = tokens.next()?;
         let topic = if kind == "query" {
             (tokens.next()? == "announce").then_some(Topic::QueryAnnounce)?
+        } else if kind == "relay" {
+            Topic::Relay(tokens.next()?.parse().ok()?)
         } else {
             let mut token = || tokens.next()?.parse().ok();
             let camera = CameraName::new(token()?, token()?);
@@ -83,6 +88,11 @@ impl Pattern {
     /// Announcements of every camera.
     pub fn every_announce() -> Self {
         Self(format!("{PREFIX}.announce.*.*").into())
+    }
+
+    /// How every relay is.
+    pub fn every_relay() -> Self {
+        Self(format!("{PREFIX}.relay.*").into())
     }
 
     /// Every control verb of one camera.
@@ -145,6 +155,10 @@ mod tests {
             (Topic::QueryAnnounce, "sightline.v1.query.announce"),
             (Topic::Demand(gate()), "sightline.v1.demand.farm.gate"),
             (
+                Topic::Relay("01ab".parse().unwrap()),
+                "sightline.v1.relay.01ab",
+            ),
+            (
                 Topic::Control(gate(), "keyframe".parse().unwrap()),
                 "sightline.v1.control.farm.gate.keyframe",
             ),
@@ -165,6 +179,9 @@ mod tests {
             "sightline.v1.announce.farm.gate.x",
             "sightline.v1.announce.FARM.gate",
             "sightline.v1.query.other",
+            "sightline.v1.relay",
+            "sightline.v1.relay.a.b",
+            "sightline.v1.relay.A",
             "sightline.v1.other.farm.gate",
             "sightline.v1announce.farm.gate",
         ] {

@@ -10,8 +10,10 @@ use tokio::net::TcpListener;
 
 use crate::{Config, serve};
 
+mod client;
 mod files;
 mod health;
+mod top;
 
 /// Serves cameras to browsers and other viewers.
 ///
@@ -33,6 +35,12 @@ enum Command {
     Check,
     /// Ask the relay that runs with these settings whether it is ready; exits with 3 if it is not
     Healthcheck,
+    /// Show relays and cameras, as the relay that runs with these settings knows them, until told to stop
+    Top {
+        /// Print one table, and exit; with 3 if the relay does not answer
+        #[arg(long)]
+        once: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -54,6 +62,7 @@ Examples:
                                                          serve the network; there is no authentication
   sightline-relay --config relay.toml                    all settings from a file
   sightline-relay check --config relay.toml              is the file good?
+  sightline-relay top --listen 10.0.0.7:8080             all relays and cameras, in the terminal
   SIGHTLINE_NATS__TOKEN=... sightline-relay              any setting from the environment
 
 Then open http://127.0.0.1:8080/ in a browser, or
@@ -70,6 +79,7 @@ pub fn main() -> ExitCode {
             None | Some(Command::Run) => run(&cli.settings).await,
             Some(Command::Check) => check(&cli.settings).await,
             Some(Command::Healthcheck) => healthcheck(&cli.settings).await,
+            Some(Command::Top { once }) => top::run(load(&cli.settings)?.listen, once).await,
         }
     })
 }

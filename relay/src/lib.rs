@@ -10,6 +10,7 @@ mod clock;
 mod config;
 mod dialect;
 mod directory;
+mod fleet;
 mod form;
 mod http;
 mod hub;

@@ -80,9 +80,13 @@ pub async fn serve(
         metrics,
         directory,
         hub.clone(),
-        bus,
+        bus.clone(),
         shutdown,
     );
+    tasks.spawn({
+        let (fleet, stop) = (app.fleet.clone(), stop_bus.clone());
+        async move { fleet.run(bus, stop).await }
+    });
     http::serve(app, listener, grace).await;
 
     stop_bus.cancel();

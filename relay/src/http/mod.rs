@@ -18,6 +18,7 @@ mod server;
 mod snapshot;
 pub(crate) mod socket;
 mod stall;
+mod status;
 mod takeover;
 mod target;
 mod watch;
@@ -33,7 +34,8 @@ use tokio::sync::{Semaphore, watch as watched};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    clock::Clock, config::Config, dialect, directory::Directory, hub::Hub, metrics::Metrics,
+    clock::Clock, config::Config, dialect, directory::Directory, fleet::Fleet, hub::Hub,
+    metrics::Metrics,
 };
 pub(crate) use error::Error;
 pub(crate) use mp4::answer as mp4;
@@ -57,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) directory: Directory,
     pub(crate) hub: Hub,
+    pub(crate) fleet: Fleet,
     pub(crate) bus: Bus,
     pub(crate) link: watched::Receiver<Link>,
     /// Places for requests to cameras.
@@ -87,8 +90,16 @@ impl App {
         bus: Bus,
         draining: CancellationToken,
     ) -> Self {
+        let name = config.display_name();
         Self(Arc::new(Shared {
-            name: config.display_name(),
+            fleet: Fleet::new(
+                name.clone(),
+                clock,
+                hub.clone(),
+                metrics.clone(),
+                draining.clone(),
+            ),
+            name,
             config,
             clock,
             metrics,
@@ -143,6 +154,8 @@ fn router(app: App) -> Router {
             "/api/cameras/{site}/{camera}/controls",
             post(control::controls).options(control::preflight),
         )
+        .route("/status", get(pages::status))
+        .route("/api/status", get(status::fleet))
         .route("/api/events", get(events::follow))
         .route("/api/watch", get(watch::upgrade))
         .route("/healthz", get(health::live))

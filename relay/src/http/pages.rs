@@ -29,12 +29,17 @@ struct Files;
 
 /// `/`: every camera.
 pub(crate) fn wall(app: &App, headers: &HeaderMap) -> Response {
-    page(app, headers)
+    page(app, "index.html", headers)
+}
+
+/// `/status`: the fleet.
+pub(super) async fn status(State(app): State<App>, headers: HeaderMap) -> Response {
+    page(&app, "status.html", &headers)
 }
 
 /// `/watch/{site}/{camera}`: one camera. The page finds out by itself whether there is one.
 pub(super) async fn camera(State(app): State<App>, headers: HeaderMap) -> Response {
-    page(&app, &headers)
+    page(&app, "index.html", &headers)
 }
 
 /// `/static/...`: the page's files. Other origins may use them: the player is one.
@@ -50,9 +55,9 @@ pub(super) async fn file(Path(path): Path<String>, headers: HeaderMap) -> Respon
     response
 }
 
-fn page(app: &App, headers: &HeaderMap) -> Response {
-    let Some(file) = Files::get("index.html") else {
-        return Error::no_file("index.html").into_response();
+fn page(app: &App, name: &str, headers: &HeaderMap) -> Response {
+    let Some(file) = Files::get(name) else {
+        return Error::no_file(name).into_response();
     };
     let mut response = answer(file, "text/html; charset=utf-8", headers);
     let headers = response.headers_mut();

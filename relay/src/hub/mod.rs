@@ -134,6 +134,11 @@ impl Hub {
         })
     }
 
+    /// This run of this relay, as in its demands.
+    pub(crate) fn relay_id(&self) -> &str {
+        &self.0.relay_id
+    }
+
     /// Tells a camera at once that it is watched here, if it is: it does not know, as after a restart.
     pub(crate) fn remind(&self, name: &StreamName) {
         if let Some(stream) = lock(&self.0.streams).get(name) {

@@ -107,9 +107,7 @@ impl Receiver {
         arrivals.frames.inc();
         arrivals.bytes.inc_by(frame.data.len() as u64);
         arrivals.lateness.observe(lateness.as_secs_f64());
-        arrivals.age.observe(seconds(
-            arrival_time_us.saturating_sub(frame.capture_time_us),
-        ));
+        arrivals.age(frame.capture_time_us, arrival_time_us);
         if frame.publish_time_us > 0 {
             arrivals.transit.observe(seconds(
                 arrival_time_us.saturating_sub(frame.publish_time_us),

@@ -112,6 +112,19 @@ pub(super) struct PresenceLabel {
 }
 
 impl Drop {
+    pub(super) const ALL: [Self; 10] = [
+        Self::Malformed,
+        Self::Incomplete,
+        Self::Orphan,
+        Self::Repeated,
+        Self::OldEpoch,
+        Self::Stale,
+        Self::Corrupt,
+        Self::WaitingForKey,
+        Self::NoConfig,
+        Self::Lost,
+    ];
+
     pub(crate) fn word(self) -> &'static str {
         match self {
             Drop::Malformed => "malformed",

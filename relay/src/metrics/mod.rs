@@ -1,6 +1,7 @@
 //! What a relay counts. `docs/ref/metrics.md` lists every metric; a test proves that it does.
 
 mod labels;
+mod recent;
 
 use std::{
     collections::HashSet,
@@ -19,6 +20,7 @@ use labels::{
     RouteLabels,
 };
 pub(crate) use labels::{Control, Drop, Refusal, Route};
+use recent::{Frames, Recent};
 
 /// The content type of [`Metrics::text`].
 pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -37,6 +39,7 @@ type Histograms = Family<CameraLabel, Histogram, fn() -> Histogram>;
 pub(crate) struct Metrics {
     registry: Arc<Registry>,
     labelled: Arc<Mutex<HashSet<CameraName>>>,
+    recent: Recent,
     pub(crate) announcements_malformed: Counter,
     pub(crate) announcements_rival: Counter,
     pub(crate) announcements_refused: Counter,
@@ -67,11 +70,13 @@ pub(crate) struct Metrics {
 #[derive(Clone, Debug)]
 pub(crate) struct Arrivals {
     label: CameraLabel,
+    all: Recent,
+    recent: Arc<Frames>,
     dropped: Family<DropLabels, Counter>,
     pub(crate) frames: Counter,
     pub(crate) bytes: Counter,
     pub(crate) keys_requested: Counter,
-    pub(crate) age: Histogram,
+    age: Histogram,
     pub(crate) transit: Histogram,
     pub(crate) lateness: Histogram,
 }
@@ -177,6 +182,7 @@ impl Metrics {
                 "From capture until handed to a viewer's connection, by the clocks of both hosts",
             ),
             labelled: Arc::default(),
+            recent: Recent::default(),
             registry: Arc::default(),
         };
         metrics.registry = Arc::new(registry);
@@ -200,8 +206,15 @@ impl Metrics {
             age: self.age_at_arrival.get_or_create(&label).clone(),
             transit: self.transit.get_or_create(&label).clone(),
             lateness: self.lateness.get_or_create(&label).clone(),
+            recent: self.recent.of(camera),
+            all: self.recent.clone(),
             label,
         }
+    }
+
+    /// What lately became of frames.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     pub(crate) fn deliveries(&self, camera: &CameraName, route: Route) -> Deliveries {
@@ -254,7 +267,16 @@ impl Metrics {
 }
 
 impl Arrivals {
+    /// A frame that was taken at `capture_us` came at `arrival_us`.
+    pub(crate) fn age(&self, capture_us: i64, arrival_us: i64) {
+        let age_us = arrival_us.saturating_sub(capture_us);
+        self.age.observe(seconds(age_us));
+        self.recent.arrived(age_us, arrival_us);
+    }
+
     pub(crate) fn dropped(&self, reason: Drop, count: u64) {
+        self.recent.dropped(count);
+        self.all.count(reason, count);
         self.dropped
             .get_or_create(&DropLabels {
                 camera: self.label.camera.clone(),

@@ -13,6 +13,7 @@ mod mp4;
 mod multipart;
 mod pages;
 mod snapshot;
+mod status;
 mod support;
 mod video;
 mod watch;

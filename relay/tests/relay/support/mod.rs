@@ -31,13 +31,17 @@ impl Relay {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::on(Bus::local(1 << 20), change).await
+    }
+
+    /// One of many on `bus`.
+    pub(crate) async fn on(bus: Bus, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config {
             name: "test-relay".into(),
             drain_ms: 2_000,
             ..Config::default()
         };
         change(&mut config);
-        let bus = Bus::local(1 << 20);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
