@@ -10,7 +10,11 @@ pub const STALE_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a higher epoch must be silent until a lower one takes over: wall clocks, from which
 /// epochs are taken, may have been set back between two starts of a publisher.
-pub const EPOCH_SILENCE: Duration = Duration::from_secs(3);
+pub const EPOCH_SILENCE: Duration = Duration::from_millis(1_500);
+
+/// How long a higher epoch that was given up must wait until it may take over again, unless the lower one falls
+/// silent: two publishers with one camera's name do not take turns.
+pub const EPOCH_RETURN: Duration = Duration::from_secs(60);
 
 /// Frames that stay equally late for this long are not a backlog that drains: the path became
 /// longer, or a clock was set. The offset is learnt anew.
@@ -58,6 +62,8 @@ pub enum Verdict {
 #[derive(Clone, Debug, Default)]
 pub struct Acceptance {
     current: Option<Current>,
+    /// The higher epoch that the current one took over from, and when.
+    given_up: Option<(u64, Duration)>,
 }
 
 #[derive(Clone, Debug)]
@@ -85,19 +91,25 @@ impl Acceptance {
     /// any origin.
     pub fn judge(&mut self, frame: FrameTime, now: Duration) -> Verdict {
         match &mut self.current {
-            Some(current) if frame.epoch == current.epoch => current.judge(frame, now),
-            Some(current)
-                if frame.epoch < current.epoch
-                    && now.saturating_sub(current.heard_at) < EPOCH_SILENCE =>
-            {
-                Verdict::OldEpoch
-            }
-            _ => {
-                self.current = Some(Current::starting_with(frame, now));
-                Verdict::Accept {
-                    lateness: Duration::ZERO,
+            Some(current) if frame.epoch == current.epoch => return current.judge(frame, now),
+            Some(current) if now.saturating_sub(current.heard_at) < EPOCH_SILENCE => {
+                let is_back = |&(epoch, at): &(u64, Duration)| {
+                    epoch == frame.epoch && now.saturating_sub(at) < EPOCH_RETURN
+                };
+                if frame.epoch < current.epoch || self.given_up.as_ref().is_some_and(is_back) {
+                    return Verdict::OldEpoch;
                 }
+                self.given_up = None;
             }
+            Some(current) => {
+                let lower = frame.epoch < current.epoch;
+                self.given_up = lower.then_some((current.epoch, now));
+            }
+            None => {}
+        }
+        self.current = Some(Current::starting_with(frame, now));
+        Verdict::Accept {
+            lateness: Duration::ZERO,
         }
     }
 }
@@ -254,11 +266,48 @@ mod tests {
         assert!(accepted(rule.judge(frame(2, 0, 5), ms(5))));
         assert_eq!(rule.judge(frame(1, 101, 33), ms(33)), Verdict::OldEpoch);
         assert_eq!(
-            rule.judge(frame(1, 190, 3_000), ms(3_004)),
+            rule.judge(frame(1, 190, 1_500), ms(1_504)),
             Verdict::OldEpoch
         );
-        assert!(accepted(rule.judge(frame(1, 191, 3_010), ms(3_010))));
-        assert!(accepted(rule.judge(frame(2, 1, 3_020), ms(3_020))));
+        assert!(accepted(rule.judge(frame(1, 191, 1_510), ms(1_510))));
+    }
+
+    #[test]
+    fn two_publishers_do_not_take_turns() {
+        let mut rule = Acceptance::default();
+        assert!(accepted(rule.judge(frame(2, 0, 0), ms(0))));
+        // The winner stumbles for two seconds, again and again; the other one sends all the time.
+        let (mut switches, mut shown, mut numbers) = (0, 2, [0, 0, 0]);
+        for i in 1..900_u64 {
+            let now = i * 100;
+            let stumbles = now % 10_000 < 2_000;
+            for epoch in if stumbles { 1..=1 } else { 1..=2 } {
+                numbers[epoch] += 1;
+                let next = frame(epoch as u64, numbers[epoch], now as i64);
+                if accepted(rule.judge(next, ms(now))) && shown != epoch {
+                    (switches, shown) = (switches + 1, epoch);
+                }
+            }
+        }
+        // To the other one at once, back after a minute, and once more.
+        assert_eq!(switches, 3);
+    }
+
+    #[test]
+    fn a_publisher_that_was_given_up_is_taken_if_it_is_the_last_one() {
+        let mut rule = Acceptance::default();
+        assert!(accepted(rule.judge(frame(2, 0, 0), ms(0))));
+        assert!(accepted(rule.judge(frame(1, 0, 2_000), ms(2_000))));
+        assert_eq!(rule.judge(frame(2, 1, 3_000), ms(3_000)), Verdict::OldEpoch);
+        assert!(accepted(rule.judge(frame(2, 2, 3_500), ms(3_500))));
+    }
+
+    #[test]
+    fn a_restart_is_taken_at_once_after_any_history() {
+        let mut rule = Acceptance::default();
+        assert!(accepted(rule.judge(frame(2, 0, 0), ms(0))));
+        assert!(accepted(rule.judge(frame(1, 0, 2_000), ms(2_000))));
+        assert!(accepted(rule.judge(frame(3, 0, 2_100), ms(2_100))));
     }
 
     #[test]
@@ -324,7 +373,7 @@ mod tests {
                             prop_assert!(sequence > last.sequence);
                         }
                         if epoch < last.epoch {
-                            prop_assert!(now - heard[last.epoch as usize].unwrap() >= 3_000);
+                            prop_assert!(now - heard[last.epoch as usize].unwrap() >= 1_500);
                         }
                     }
                     last = Some(frame);

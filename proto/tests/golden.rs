@@ -261,6 +261,16 @@ fn messages_on_the_bus() -> Vec<(&'static str, Vec<u8>)> {
         stream: "jpeg".into(),
         relay: "r7".into(),
         single: true,
+        ..Demand::default()
+    };
+    let late = Demand {
+        stream: "jpeg".into(),
+        relay: "r7".into(),
+        single: false,
+        late_ms: 250,
+        every_ms: 160,
+        epoch: 7,
+        sequence: 1_000,
     };
     vec![
         ("bus_frame", frame.encode_to_vec()),
@@ -268,6 +278,7 @@ fn messages_on_the_bus() -> Vec<(&'static str, Vec<u8>)> {
         ("bus_stream", sound.encode_to_vec()),
         ("bus_announce", announce.encode_to_vec()),
         ("bus_demand", demand.encode_to_vec()),
+        ("bus_demand_late", late.encode_to_vec()),
     ]
 }
 

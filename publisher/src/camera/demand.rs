@@ -1,6 +1,6 @@
 //! Who watches: which streams must be captured and sent.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use sightline_proto::{Demand, EXPIRY};
 use tokio::time::Instant;
@@ -11,6 +11,9 @@ const MAX_ENTRIES: usize = 256;
 
 /// The longest relay id that is believed.
 const MAX_RELAY_BYTES: usize = 128;
+
+/// Relays that complain within this time of each other complain of the same.
+const LATE_TOGETHER: Duration = Duration::from_secs(1);
 
 /// What was asked for lately, for one camera.
 #[derive(Debug, Default)]
@@ -44,6 +47,8 @@ struct Heard {
     at: Instant,
     /// When frames, not a single one, were last asked for.
     flow_at: Option<Instant>,
+    /// When pictures were last said to pile up on their way.
+    late_at: Option<Instant>,
 }
 
 impl Demands {
@@ -63,8 +68,12 @@ impl Demands {
         let heard = self.heard.entry(key).or_insert(Heard {
             at: now,
             flow_at: None,
+            late_at: None,
         });
         heard.at = now;
+        if demand.late_ms > 0 {
+            heard.late_at = Some(now);
+        }
         if demand.single {
             insert(&mut self.owed, &demand.stream);
         } else if let Some(before) = heard.flow_at.replace(now)
@@ -99,6 +108,15 @@ impl Demands {
         self.heard.iter().any(|(key, heard)| {
             key.stream == stream && heard.flow_at.is_some_and(|at| at + EXPIRY > now)
         })
+    }
+
+    /// Whether pictures of `stream` pile up on the way to every relay that watches: the way that they share is too
+    /// narrow. One relay alone that is far away, or busy, holds up no other.
+    pub(crate) fn all_late(&self, stream: &str, now: Instant) -> bool {
+        let mut watching = self.heard.iter().filter(|(key, heard)| {
+            key.stream == stream && heard.flow_at.is_some_and(|at| at + EXPIRY > now)
+        });
+        watching.all(|(_, heard)| heard.late_at.is_some_and(|at| at + LATE_TOGETHER > now))
     }
 
     /// Whether a relay has got nothing of `stream` since it joined.
@@ -137,8 +155,6 @@ fn insert(names: &mut Vec<String>, name: &str) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn ask(relay: &str, stream: &str, single: bool) -> Demand {
@@ -146,7 +162,23 @@ mod tests {
             relay: relay.into(),
             stream: stream.into(),
             single,
+            ..Demand::default()
         }
+    }
+
+    #[tokio::test]
+    async fn one_relay_that_is_late_holds_up_no_other() {
+        let (mut demands, now) = (Demands::default(), Instant::now());
+        let late = |relay| Demand {
+            late_ms: 200,
+            ..ask(relay, "jpeg", false)
+        };
+        demands.hear(&ask("a", "jpeg", false), &["jpeg"], now);
+        demands.hear(&late("b"), &["jpeg"], now);
+        assert!(!demands.all_late("jpeg", now));
+        demands.hear(&late("a"), &["jpeg"], now + ms(900));
+        assert!(demands.all_late("jpeg", now + ms(900)));
+        assert!(!demands.all_late("jpeg", now + ms(1_000)));
     }
 
     fn ms(ms: u64) -> Duration {

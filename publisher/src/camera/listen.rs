@@ -47,7 +47,11 @@ fn hear(shared: &Shared, payload: bytes::Bytes) {
     match Demand::decode(payload) {
         Ok(demand) => {
             let offered: Vec<_> = shared.offered().map(|stream| stream.name).collect();
-            let outcome = shared.demands().hear(&demand, &offered, Instant::now());
+            let now = Instant::now();
+            let outcome = shared.demands().hear(&demand, &offered, now);
+            if outcome != Outcome::Ignored && demand.late_ms > 0 {
+                slow_down(shared, &demand, now);
+            }
             match outcome {
                 Outcome::Joined => {
                     shared.asked.send_replace(());
@@ -59,6 +63,16 @@ fn hear(shared: &Shared, payload: bytes::Bytes) {
             }
         }
         Err(error) => tracing::debug!(%camera, %error, "malformed demand"),
+    }
+}
+
+/// Pictures pile up on their way to a relay.
+fn slow_down(shared: &Shared, demand: &Demand, now: Instant) {
+    if demand.epoch == shared.epoch && shared.demands().all_late(&demand.stream, now) {
+        let mut offered = shared.offered();
+        if let Some(stream) = offered.find(|stream| stream.name == demand.stream) {
+            stream.pace().late(demand, now);
+        }
     }
 }
 

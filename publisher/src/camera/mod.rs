@@ -15,6 +15,7 @@ mod intake;
 mod listen;
 mod meter;
 mod offer;
+mod pace;
 mod rate;
 mod rivals;
 mod shared;

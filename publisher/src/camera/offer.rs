@@ -12,6 +12,7 @@ use super::{
     Sub,
     input::{Gives, Input, Video},
     meter::Meter,
+    pace::Pace,
     shared::Shared,
 };
 use crate::{encode, metrics::OfStream, picture::Size};
@@ -22,6 +23,7 @@ pub(super) struct Stream {
     pub(super) name: &'static str,
     meter: Mutex<Meter>,
     facts: Mutex<Facts>,
+    pace: Mutex<Pace>,
     /// Somebody asked for a key frame.
     key_asked: AtomicBool,
     pub(super) work: Work,
@@ -53,6 +55,7 @@ impl Stream {
             name,
             meter: Mutex::default(),
             facts: Mutex::default(),
+            pace: Mutex::default(),
             key_asked: AtomicBool::new(false),
             work: Work::default(),
             counters: OnceLock::new(),
@@ -65,6 +68,10 @@ impl Stream {
 
     pub(super) fn facts(&self) -> MutexGuard<'_, Facts> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn ask_key(&self) {

@@ -15,6 +15,7 @@ use sightline_proto::{
 };
 
 use super::{
+    backlog::{Backlog, Late},
     chain::{Chain, Link},
     frame::is_ordered,
     media::decode_time_us,
@@ -35,6 +36,7 @@ pub(super) struct Intake {
     chain: Chain,
     /// When the last frame came, accepted or not.
     heard_at: Duration,
+    backlog: Backlog,
 }
 
 /// A frame that may be shown.
@@ -66,7 +68,13 @@ impl Intake {
             acceptance: Acceptance::default(),
             chain: Chain::default(),
             heard_at: Duration::ZERO,
+            backlog: Backlog::default(),
         }
+    }
+
+    /// Whether pictures pile up on their way, if that was not told lately.
+    pub(super) fn piles_up(&mut self, now: Duration) -> Option<Late> {
+        self.backlog.take(now)
     }
 
     /// Takes in the next message, which came at `now`. Each loss is told to `dropped`.
@@ -121,7 +129,10 @@ impl Intake {
         let info = inspect(&frame.data).map_err(|_| Drop::Corrupt)?;
         // What the picture says of its size is what viewers will see.
         (frame.width, frame.height) = (info.width, info.height);
-        let lateness = judge(&mut self.acceptance, &frame, now)?;
+        let time = time_of(&frame);
+        let verdict = self.acceptance.judge(time, now);
+        self.backlog.put(time, verdict, now);
+        let lateness = shown(verdict)?;
         Ok(Accepted {
             frame,
             lateness,
@@ -148,7 +159,7 @@ impl Intake {
         } else {
             self.acceptance.clone()
         };
-        let lateness = match judge(&mut acceptance, &frame, now) {
+        let lateness = match shown(acceptance.judge(time_of(&frame), now)) {
             Ok(_) if link == Link::NeedsKey => return Err(Drop::WaitingForKey),
             Ok(lateness) => lateness,
             Err(reason) => {
@@ -167,13 +178,17 @@ impl Intake {
     }
 }
 
-fn judge(acceptance: &mut Acceptance, frame: &Frame, now: Duration) -> Result<Duration, Drop> {
-    let time = FrameTime {
+fn time_of(frame: &Frame) -> FrameTime {
+    FrameTime {
         epoch: frame.epoch,
         sequence: frame.sequence,
         capture_us: decode_time_us(frame),
-    };
-    match acceptance.judge(time, now) {
+    }
+}
+
+/// How late a frame is that may be shown.
+fn shown(verdict: Verdict) -> Result<Duration, Drop> {
+    match verdict {
         Verdict::Accept { lateness } => Ok(lateness),
         Verdict::OldEpoch => Err(Drop::OldEpoch),
         Verdict::Stale { .. } => Err(Drop::Stale),

@@ -4,6 +4,7 @@
 //! closed, and its last picture kept.
 
 mod asking;
+mod backlog;
 mod chain;
 mod feed;
 mod frame;

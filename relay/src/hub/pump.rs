@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::{
     Hub,
+    backlog::Late,
     receive::{Received, Receiver},
     stream::{Demanded, Stream},
 };
@@ -16,6 +17,10 @@ use super::{
 /// How long a request for one frame is given before the next one is sent: as many viewers may ask at
 /// once, one frame answers them all.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// How often a stream that has viewers is demanded while nothing comes of it. Its camera may be behind a link that was
+/// cut, and has then forgotten its viewers.
+const WHILE_SILENT: Duration = Duration::from_millis(500);
 
 /// The request for a key frame, in subjects.
 const KEYFRAME: &str = "keyframe";
@@ -72,15 +77,22 @@ impl Pump {
         let mut link = self.hub.0.bus.link();
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        // Whether anything came since the last heartbeat, and whether nothing did between the two before.
+        let (mut came, mut silent) = (true, false);
+        let mut reminder = tokio::time::interval(WHILE_SILENT);
+        reminder.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let linger = tokio::time::sleep(self.hub.0.linger);
         tokio::pin!(linger);
         loop {
             tokio::select! {
                 delivery = frames.next() => match delivery {
-                    Some(Delivery::Message(message)) => match self.receive(message.payload) {
-                        Received::Picture | Received::Other => {}
-                        Received::KeyNeeded => self.ask_for_key().await,
-                    },
+                    Some(Delivery::Message(message)) => {
+                        (came, silent) = (true, false);
+                        match self.receive(message.payload, demanded).await {
+                            Received::Picture | Received::Other => {}
+                            Received::KeyNeeded => self.ask_for_key().await,
+                        }
+                    }
                     Some(Delivery::Lost(count)) => self.receiver.lost(count),
                     None => return,
                 },
@@ -90,7 +102,12 @@ impl Pump {
                     }
                 }
                 // The first tick is at once.
-                _ = heartbeat.tick() => self.demand(demanded).await,
+                _ = heartbeat.tick() => {
+                    silent = !std::mem::take(&mut came);
+                    reminder.reset();
+                    self.demand(demanded).await;
+                }
+                _ = reminder.tick(), if silent && demanded.all > 0 => self.demand(demanded).await,
                 Ok(()) = link.changed() => {
                     let up = *link.borrow_and_update() == Link::Up;
                     if up {
@@ -133,11 +150,32 @@ impl Pump {
         }
         let single = demanded.all == 0;
         self.asked_at = single.then(Instant::now);
+        let demand = Demand {
+            single,
+            ..Demand::default()
+        };
+        self.send(demand).await;
+    }
+
+    /// Tells the publisher that its pictures pile up on their way.
+    async fn tell_late(&self, late: Late) {
+        let ms = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        let demand = Demand {
+            late_ms: ms(late.by),
+            every_ms: ms(late.every),
+            epoch: late.epoch,
+            sequence: late.sequence,
+            ..Demand::default()
+        };
+        self.send(demand).await;
+    }
+
+    async fn send(&self, demand: Demand) {
         let name = &self.stream.name;
         let demand = Demand {
             stream: name.stream.to_string(),
             relay: self.hub.0.relay_id.clone(),
-            single,
+            ..demand
         };
         let subject = Topic::Demand(name.camera.clone()).subject();
         let payload = demand.encode_to_vec().into();
@@ -164,10 +202,16 @@ impl Pump {
         }
     }
 
-    fn receive(&mut self, payload: Bytes) -> Received {
-        let received = self.receiver.take(payload, self.hub.0.clock.now());
+    async fn receive(&mut self, payload: Bytes, demanded: Demanded) -> Received {
+        let now = self.hub.0.clock.now();
+        let received = self.receiver.take(payload, now);
         if received == Received::Picture {
             self.asked_at = None;
+        }
+        if let Some(late) = self.receiver.piles_up(now)
+            && demanded.all > 0
+        {
+            self.tell_late(late).await;
         }
         received
     }

@@ -8,6 +8,7 @@ use sightline_proto::Codec;
 use super::{
     Frame, Hub, Media,
     asking::Asking,
+    backlog::Late,
     frame::{Forms, is_ordered},
     intake::{Accepted, Intake},
     media::{Config, Placer},
@@ -64,6 +65,11 @@ impl Receiver {
     /// A viewer needs a key frame. Says whether the camera is to be asked for one now.
     pub(super) fn may_ask(&mut self, now: Duration) -> bool {
         self.asking.wanted(now)
+    }
+
+    /// Whether pictures pile up on their way, and it is time to say so.
+    pub(super) fn piles_up(&mut self, now: Duration) -> Option<Late> {
+        self.intake.piles_up(now)
     }
 
     pub(super) fn asked_for_key(&self) {

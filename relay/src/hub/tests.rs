@@ -69,7 +69,8 @@ impl Rig {
         let frame = sightline_proto::Frame {
             epoch: 1,
             sequence,
-            capture_time_us: crate::clock::wall_us(),
+            // By the clock of the test, which is not that of the wall.
+            capture_time_us: self.start.elapsed().as_micros() as i64,
             codec: Codec::Jpeg.into(),
             data: jpeg.into(),
             ..Default::default()
@@ -95,9 +96,29 @@ async fn demand_goes_out_at_once_then_every_two_seconds_while_someone_watches() 
         assert_eq!(demand.stream, JPEG);
         assert!(!demand.single);
         assert_eq!(demand.relay.len(), 16);
+        rig.send(at).await;
     }
     drop(feed);
     rig.no_demand_for(Duration::from_secs(60)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_which_nothing_comes_is_demanded_more_often() {
+    let mut rig = rig().await;
+    let inbox = Inbox::default();
+    let _feed = rig.watch(Wish::All, &inbox, 0);
+    let mut came = Vec::new();
+    for _ in 0..8 {
+        rig.demand().await;
+        came.push(rig.start.elapsed().as_millis());
+    }
+    assert_eq!(came, [0, 2_000, 2_500, 3_000, 3_500, 4_000, 4_500, 5_000]);
+    rig.send(1).await;
+    inbox.ready().await;
+    rig.demand().await;
+    assert_eq!(rig.start.elapsed().as_secs(), 6);
+    rig.demand().await;
+    assert_eq!(rig.start.elapsed().as_secs(), 8);
 }
 
 #[tokio::test(start_paused = true)]

@@ -175,7 +175,7 @@ impl Jpeg {
             }
             return Ok(());
         }
-        if !sender.is_connected() {
+        if !sender.is_connected() || !sender.has_room() {
             return Ok(());
         }
         let jpeg = match &picture.image {

@@ -89,6 +89,7 @@ impl Follow<'_> {
                 self.while_active(&mut work).await;
                 work.rest();
                 stream.meter().clear();
+                stream.pace().clear();
                 tracing::debug!(
                     camera = %input.camera, stream = self.name, work = ?stream.work, "at rest"
                 );

@@ -84,6 +84,15 @@ impl<'a> Sender<'a> {
         self.shared.counters_of(self.stream).encoded(took);
     }
 
+    /// Whether a picture can go now without waiting on its way. Counts one that cannot.
+    pub(super) fn has_room(&self) -> bool {
+        let room = self.stream.pace().allows(Instant::now());
+        if !room {
+            self.input.output.count(DropReason::Congested);
+        }
+        room
+    }
+
     /// The number that the next frame will have.
     pub(super) fn next_sequence(&self) -> u64 {
         self.next
@@ -135,6 +144,7 @@ impl<'a> Sender<'a> {
             }
         }
         if new {
+            self.stream.pace().sent(sequence, Instant::now());
             self.stream.meter().record(Instant::now(), len_bytes);
             let age_us = now_us().saturating_sub(capture_time_us);
             let counters = self.shared.counters_of(self.stream);

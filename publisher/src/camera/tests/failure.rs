@@ -10,7 +10,7 @@ async fn watched<T>(rig: &mut Rig, body: impl AsyncFnOnce(&mut Rig) -> T) -> T {
             let demand = Demand {
                 stream: JPEG.into(),
                 relay: "relay".into(),
-                single: false,
+                ..Demand::default()
             };
             let subject = Topic::Demand(name.clone()).subject();
             bus.publish(&subject, demand.encode_to_vec().into())

@@ -100,6 +100,7 @@ impl Rig {
             stream: stream.into(),
             relay: relay.into(),
             single,
+            ..Demand::default()
         };
         let subject = Topic::Demand(self.name.clone()).subject();
         self.bus
