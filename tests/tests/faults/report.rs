@@ -81,14 +81,14 @@ impl Report {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let mut table = format!(
             "On a machine with {cores} cores that ran everything: servers, publishers, relays, viewers.\n\n\
-             | row | fault | target | measured, median / worst | lost | stale shown | memory | |\n\
-             | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+             | row | fault | target | measured, median / worst | lost | stale shown | memory | runs | |\n\
+             | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         );
         for row in all() {
             table += &match self.rows.get(row.name) {
                 Some(results) => results.line(&row),
                 None => format!(
-                    "| `{}` | {} | {} | | | | | not run |\n",
+                    "| `{}` | {} | {} | | | | | 0 | not run |\n",
                     row.name, row.fault, row.target
                 ),
             };
@@ -103,16 +103,19 @@ impl Report {
             let Some(results) = self.rows.get(row.name).filter(|results| !results.passed) else {
                 continue;
             };
-            let mut reasons = BTreeMap::<String, usize>::new();
+            // By kind: many viewers, and many runs, miss the same by a little more or less. One stands for them.
+            let mut reasons = BTreeMap::<String, (String, usize)>::new();
             for run in &results.runs {
-                let stale =
-                    (run.stale_shown > 0).then(|| "old pictures passed for live".to_owned());
-                for reason in run.broken.iter().chain(&run.missed).chain(&stale) {
-                    *reasons.entry(short(reason)).or_default() += 1;
+                let old = (run.stale_shown > 0).then(|| "old pictures passed for live".to_owned());
+                let all = run.broken.iter().chain(&run.missed).chain(&old);
+                let kinds: BTreeMap<_, _> =
+                    all.map(|reason| (kind(reason), short(reason))).collect();
+                for (kind, reason) in kinds {
+                    reasons.entry(kind).or_insert((reason, 0)).1 += 1;
                 }
             }
             let reasons: Vec<_> = reasons
-                .into_iter()
+                .into_values()
                 .map(|(reason, count)| format!("{reason} ({count} of {})", results.runs.len()))
                 .collect();
             text += &format!("- `{}`: {}\n", row.name, reasons.join("; "));
@@ -137,7 +140,7 @@ impl Results {
             measured += &format!("; {name} {value:.0} / {worst:.0}");
         }
         format!(
-            "| `{}` | {} | {} | {measured} | {:.0} / {:.0} | {:.0} | {:+.1} MB | {} |\n",
+            "| `{}` | {} | {} | {measured} | {:.0} / {:.0} | {:.0} | {:+.1} MB | {} | {} |\n",
             row.name,
             row.fault,
             row.target,
@@ -145,6 +148,7 @@ impl Results {
             worst.lost,
             worst.stale_shown,
             worst.rss_growth / 1e6,
+            self.runs.len(),
             if self.passed { "kept" } else { "**missed**" },
         )
     }
@@ -168,7 +172,15 @@ fn summary(runs: &[Measured], part: f64) -> Summary {
     }
 }
 
-/// The first words, without digits that make every reason another one, and without what ends a table's cell.
+/// The words alone: reasons that differ by their numbers are one kind.
+fn kind(reason: &str) -> String {
+    short(reason)
+        .chars()
+        .filter(char::is_ascii_alphabetic)
+        .collect()
+}
+
+/// The first words.
 fn short(reason: &str) -> String {
     const MOST: usize = 160;
     let line = reason.lines().next().unwrap_or_default();

@@ -92,6 +92,7 @@ async fn slow() -> Result<Measured> {
             format!("one of the others lacks {missing} frames"),
         );
     }
+    measured.figure("of it in the kernel kB", queued as f64 / SLOW as f64 / 1e3);
     measured.at_most(
         "held per slow one kB",
         (growth as f64 + queued as f64) / SLOW as f64 / 1e3,
