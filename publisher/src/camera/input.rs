@@ -91,6 +91,25 @@ struct Fault {
     /// Why the last picture could not be used, if it could not.
     text: Option<String>,
     complained_at: Option<Instant>,
+    /// What was told since the source was last well.
+    told: Vec<Status>,
+}
+
+/// Statuses that are remembered as told. Further ones are told each time.
+const MAX_TOLD: usize = 16;
+
+impl Fault {
+    /// Whether `status` is to be told.
+    fn is_news(&mut self, status: &Status) -> bool {
+        if status.state == CameraState::Live {
+            self.told.clear();
+        } else if self.told.contains(status) {
+            return false;
+        } else if self.told.len() < MAX_TOLD {
+            self.told.push(status.clone());
+        }
+        true
+    }
 }
 
 /// Why something is not sent: how it is counted, and what people are told.
@@ -170,11 +189,16 @@ impl Input {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state, and logs it if it is another one.
+    /// Changes the state, and logs it if it is another one that was not told since the source was last well: reasons
+    /// may take turns for as long as a source is away.
     pub(super) fn set_status(&self, status: Status) {
         self.status.send_if_modified(|current| {
             if *current == status {
                 return false;
+            }
+            if !self.fault().is_news(&status) {
+                *current = status;
+                return true;
             }
             let (camera, state) = (&self.camera, status.state.word());
             let source = &self.from.shown;

@@ -13,11 +13,14 @@ const LONGEST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Without complaints for so long, a little more is tried.
-const EASED_EVERY: Duration = Duration::from_secs(1);
+const EASED_EVERY: Duration = Duration::from_millis(500);
 
 /// Of what the way was seen to carry, so that it empties.
 const ROOM: f64 = 1.15;
 const EASED_BY: f64 = 0.93;
+
+/// By how much the interval grows at once, when there is one.
+const MOST_AT_ONCE: f64 = 1.4;
 
 /// Above this rate no camera is: nothing is held back any more.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(8);
@@ -27,6 +30,8 @@ const SHORTEST_INTERVAL: Duration = Duration::from_millis(8);
 pub(super) struct Pace {
     wait_until: Option<Instant>,
     interval: Option<Duration>,
+    /// The last picture that was sent before the interval grew: complaints about earlier ones are about what was.
+    judged: u64,
     eased_at: Option<Instant>,
     sent: Option<(u64, Instant)>,
 }
@@ -35,14 +40,9 @@ impl Pace {
     /// Every relay that watches says that pictures come later and later; this is what one of them says.
     pub(super) fn late(&mut self, complaint: &Demand, now: Instant) {
         self.eased_at = Some(now);
-        if complaint.every_ms > 0 {
-            let carried = Duration::from_millis(complaint.every_ms.into()).mul_f64(ROOM);
-            let interval = carried.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL);
-            // What came of a burst at once tells nothing of what can go: only ever slower, until it is eased.
-            self.interval = Some(
-                self.interval
-                    .map_or(interval, |before| before.max(interval)),
-            );
+        let is_new = self.interval.is_none() || complaint.sequence > self.judged;
+        if complaint.every_ms > 0 && is_new {
+            self.slow_down(Duration::from_millis(complaint.every_ms.into()));
         }
         let last = self.sent.map(|(sequence, _)| sequence);
         self.wait_until = if last.is_some_and(|last| complaint.sequence >= last) {
@@ -52,6 +52,18 @@ impl Pace {
             let late = Duration::from_millis(complaint.late_ms.into());
             Some(now + late.min(LONGEST_WAIT))
         };
+    }
+
+    /// The way was seen to carry a picture in this time.
+    fn slow_down(&mut self, carried: Duration) {
+        let carried = carried.mul_f64(ROOM);
+        let interval = match self.interval {
+            None => carried,
+            // A way that loses packets carries nothing for a moment: that says little.
+            Some(before) => carried.clamp(before, before.mul_f64(MOST_AT_ONCE)),
+        };
+        self.interval = Some(interval.clamp(SHORTEST_INTERVAL, LONGEST_INTERVAL));
+        self.judged = self.sent.map_or(0, |(sequence, _)| sequence);
     }
 
     /// Whether a picture may go now.

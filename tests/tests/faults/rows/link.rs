@@ -142,8 +142,8 @@ async fn cut(time: Duration) -> Result<Measured> {
     Ok(measured)
 }
 
-/// About 8 Mbit/s: 30 pictures of 33 kB.
-const WIDE: &str = "test://?size=960x540&fps=30";
+/// About 8 Mbit/s: 24 pictures of 41 kB.
+const WIDE: &str = "test://?size=960x540&fps=24";
 const NARROW_KBIT: u32 = 2_000;
 const NARROW_FOR: Duration = Duration::from_secs(20);
 
@@ -164,7 +164,7 @@ async fn narrow() -> Result<Measured> {
     measured.recovery(p95, Duration::from_millis(500));
     measured.figure("offered kbit/s", offered / 1e3);
     measured.figure("shown/s", seen.len() as f64 / NARROW_FOR.as_secs_f64());
-    measured.glass(&seen, 30.0);
+    measured.glass(&seen, 24.0);
     measured.must(!seen.is_empty(), "nothing was shown");
     let camera = site.relay.camera(CAMERA).await?;
     let dropped = camera["dropped"]["congested"].as_u64().unwrap_or_default();
