@@ -88,14 +88,10 @@ check-deploy: ## Files in deploy/, each by the program that it is for
 	@$(INSTALL) $(DEPLOY_TOOLS)
 	scripts/check-deploy
 
-bench: ## What it costs to encode a frame, and to serve it: the relay beside the physical floor
+bench: ## What serving and encoding cost, beside the physical floor, in 15 minutes: NAMES="..." picks some
 	@$(INSTALL) $(BUILD_TOOLS) nats-server
 	cargo build --release --locked -p sightline-relay -p sightline-bench
-	target/release/sightline-bench encode
-	for route in multipart websocket fragments mp4; do \
-		target/release/sightline-bench fanout --route $$route $(ARGS) || exit 1; \
-	done
-	target/release/sightline-bench latency
+	scripts/bench $(NAMES)
 
 audit: ## Known vulnerabilities of the dependencies (fetches the advisory database)
 	@$(INSTALL) rust cargo-deny

@@ -16,8 +16,8 @@ pub(crate) struct Unit {
 /// Pixels of the video.
 pub(crate) const VIDEO_SIZE: (u32, u32) = (320, 180);
 
-/// Pixels of [`PICTURE`].
-pub(crate) const PICTURE_SIZE: (u32, u32) = (16, 16);
+/// Pixels of the pictures that are large enough to hold the test card.
+pub(crate) const CARD_SIZE: (u32, u32) = (1280, 720);
 
 /// Frames of a group of H.264, and how many times larger its key frame is than the others.
 const GROUP_FRAMES: usize = 60;
@@ -40,13 +40,21 @@ pub(crate) fn units(shape: &Shape) -> anyhow::Result<Vec<Unit>> {
     }
 }
 
-/// A valid JPEG of `len_bytes`: a small picture, filled up by comment segments. Not less than 1 KB.
+/// A valid JPEG of `len_bytes`, filled up by comment segments: the test card at 720p if it fits, else a small grey
+/// picture. Not less than 1 KB.
 pub(crate) fn jpeg(len_bytes: usize) -> anyhow::Result<Vec<u8>> {
-    let mut picture = PICTURE.to_vec();
-    let mut missing = len_bytes
-        .checked_sub(picture.len())
-        .filter(|missing| *missing >= 4)
-        .ok_or_else(|| anyhow::anyhow!("a frame of {len_bytes} bytes is too small"))?;
+    let (width, height) = CARD_SIZE;
+    let card = Frames::new(width, height, 1, 1_000_000)?;
+    let fits = |picture: &&[u8]| len_bytes == picture.len() || len_bytes >= picture.len() + 4;
+    let mut picture = card
+        .jpeg()
+        .iter()
+        .map(|picture| &picture[..])
+        .chain([PICTURE])
+        .find(fits)
+        .ok_or_else(|| anyhow::anyhow!("a frame of {len_bytes} bytes is too small"))?
+        .to_vec();
+    let mut missing = len_bytes - picture.len();
     let rest = picture.split_off(2);
     while missing > 0 {
         // Marker and length take four bytes; what is left over must fit another segment or be none.

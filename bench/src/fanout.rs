@@ -7,9 +7,10 @@ use anyhow::Context as _;
 use crate::{
     fleet::Fleet,
     load::Outcome,
+    peers::Peer,
     process::{Process, tcp_kib, this_program},
     report::{Report, Sample},
-    shape::Shape,
+    shape::{Route, Shape},
 };
 
 #[derive(clap::Args)]
@@ -27,55 +28,113 @@ pub(crate) struct Arguments {
     /// Print all samples as JSON instead of a table.
     #[arg(long)]
     json: bool,
-    /// Write `<name>.json` too: a path without its ending.
+    /// Measure other servers too, those that are installed: mjpg-streamer, motion, nginx. For multipart alone.
+    #[arg(long)]
+    peers: bool,
+    /// Write `<name>.json` and `<name>.svg` too: a path without its ending.
     #[arg(long)]
     out: Option<PathBuf>,
 }
 
-const FLOOR: &str = "floor";
-const RELAY: &str = "sightline-relay";
-
 /// Runs all servers in turn, round by round, and prints medians and ratios to the floor.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     anyhow::ensure!(arguments.relays > 0, "--relays must be at least 1");
-    let Arguments { shape, rounds, .. } = arguments;
+    let Arguments {
+        shape,
+        rounds,
+        seconds,
+        ..
+    } = arguments;
+    anyhow::ensure!(
+        !arguments.peers || shape.route == Route::Multipart,
+        "--peers is for --route multipart"
+    );
+    let peers = if arguments.peers {
+        Peer::installed()
+    } else {
+        Vec::new()
+    };
+    let servers = [Server::Floor, Server::Relay]
+        .into_iter()
+        .chain(peers.into_iter().map(Server::Peer));
+    let servers: Vec<Server> = servers.collect();
     let fleet = Fleet::start(shape, arguments.relays)?;
-    let mut report = Report::new(shape.title(), &[FLOOR, RELAY]);
+    let mut report = Report::new(shape.title(), servers.iter().map(Server::name));
     for round in 1..=*rounds {
-        for server in [FLOOR, RELAY] {
-            eprintln!("round {round} of {rounds}: {server}");
+        for server in &servers {
+            eprintln!("round {round} of {rounds}: {}", server.name());
             let sample = match server {
-                FLOOR => measure_floor(shape, arguments.seconds)?,
-                _ => measure(
+                Server::Floor => measure_floor(shape, *seconds)?,
+                Server::Relay => measure(
                     shape,
-                    arguments.seconds,
+                    *seconds,
                     &fleet.relay_processes(),
                     &fleet.addresses(),
+                    None,
                 )?,
+                Server::Peer(peer) => measure_peer(*peer, shape, *seconds)?,
             };
-            report.add(server, sample);
+            report.add(server.name(), sample);
         }
     }
     report.write(arguments.out.as_deref())?;
     report.print(arguments.json)
 }
 
+enum Server {
+    Floor,
+    Relay,
+    Peer(Peer),
+}
+
+impl Server {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Relay => "sightline-relay",
+            Self::Peer(peer) => peer.name(),
+        }
+    }
+}
+
+fn measure_peer(peer: Peer, shape: &Shape, seconds: f64) -> anyhow::Result<Sample> {
+    let running = peer.start(shape)?;
+    let shape = Shape {
+        route: running.route,
+        ..shape.clone()
+    };
+    let path = Some(running.path);
+    measure(
+        &shape,
+        seconds,
+        &[&running.process],
+        &[running.address],
+        path,
+    )
+    .with_context(|| format!("measuring {}", peer.name()))
+}
+
 pub(crate) fn measure_floor(shape: &Shape, seconds: f64) -> anyhow::Result<Sample> {
     let mut floor = Process::start(this_program("floor")?.args(shape.flags()))?;
     let port: u16 = floor.line()?.parse().context("the floor's port")?;
-    measure(shape, seconds, &[&floor], &[([127, 0, 0, 1], port).into()])
+    let address = ([127, 0, 0, 1], port).into();
+    measure(shape, seconds, &[&floor], &[address], None)
 }
 
-/// Lets viewers watch `servers`, and looks at what that takes.
+/// Lets viewers watch `servers`, all at `path` if that is not the relay's, and looks at what it takes.
 pub(crate) fn measure(
     shape: &Shape,
     seconds: f64,
     servers: &[&Process],
     addresses: &[SocketAddr],
+    path: Option<&str>,
 ) -> anyhow::Result<Sample> {
     let mut command = this_program("load")?;
     for address in addresses {
         command.args(["--address", &address.to_string()]);
+    }
+    if let Some(path) = path {
+        command.args(["--path", path]);
     }
     let mut load = Process::start(
         command
@@ -106,6 +165,7 @@ pub(crate) fn measure(
         us_per_frame: cpu * 1e6 / outcome.frames as f64,
         cores: cpu / outcome.seconds,
         fps: outcome.steady_frames as f64 / outcome.seconds / outcome.steady as f64,
+        kb_per_frame: outcome.bytes as f64 / 1e3 / outcome.frames as f64,
         fewest_fps: outcome.fewest as f64 / outcome.seconds,
         rss_kib,
         rss_growth_kib: rss_kib.cast_signed() - rss_before.cast_signed(),

@@ -13,6 +13,7 @@ use mio::{
 
 use crate::{
     content,
+    process::wait,
     shape::Shape,
     wire::{self, Prepared},
 };
@@ -83,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
             }
             continue;
         }
-        poll.poll(&mut events, Some(next - now))?;
+        wait(&mut poll, &mut events, next - now)?;
         for event in &events {
             if event.token() == LISTENER {
                 while let Ok((mut socket, _)) = listener.accept() {

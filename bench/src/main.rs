@@ -10,10 +10,14 @@ mod fleet;
 mod floor;
 mod latency;
 mod load;
+mod memory;
+mod peers;
 mod process;
 mod report;
+mod scale;
 mod shape;
 mod source;
+mod svg;
 mod wire;
 
 use std::process::ExitCode;
@@ -36,6 +40,10 @@ enum Command {
     Fanout(fanout::Arguments),
     /// From the bus to a viewer: p50, p99, p99.9 of each hop.
     Latency(latency::Arguments),
+    /// Memory of the relay for each viewer, idle and active.
+    Memory(memory::Arguments),
+    /// The cost against viewers, cameras, size of frames, relays.
+    Scale(scale::Arguments),
     /// CPU time of the codecs for each frame: JPEG and H.264, at 720p and 1080p.
     Encode(encode::Arguments),
     /// (a part of `fanout`) The floor: one thread, one `send` of a prepared buffer for each viewer.
@@ -59,6 +67,8 @@ fn main() -> ExitCode {
         Command::Fanout(arguments) => fanout::run(&arguments),
         Command::Floor(arguments) => floor::run(&arguments),
         Command::Latency(arguments) => latency::run(&arguments),
+        Command::Memory(arguments) => memory::run(&arguments),
+        Command::Scale(arguments) => scale::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
         Command::Source(arguments) => source::run(&arguments),
     };

@@ -22,10 +22,16 @@ pub(crate) struct Process {
 
 impl Process {
     pub(crate) fn start(command: &mut Command) -> anyhow::Result<Self> {
+        // What goes wrong in a part of the benchmark is said; what servers log is not of interest.
+        let is_part = std::env::current_exe().is_ok_and(|path| path == command.get_program());
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(if is_part {
+                Stdio::inherit()
+            } else {
+                Stdio::null()
+            })
             .spawn()
             .with_context(|| format!("cannot start {command:?}"))?;
         let stdout = child.stdout.take().context("no standard output")?;
@@ -79,6 +85,21 @@ pub(crate) fn tcp_kib() -> anyhow::Result<u64> {
 }
 
 const PAGE_KIB: u64 = 4;
+
+/// Waits for events. A signal, or a machine that was stopped for a while, makes them none.
+pub(crate) fn wait(
+    poll: &mut mio::Poll,
+    events: &mut mio::Events,
+    longest: Duration,
+) -> std::io::Result<()> {
+    match poll.poll(events, Some(longest)) {
+        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {
+            events.clear();
+            Ok(())
+        }
+        result => result,
+    }
+}
 
 /// Allows as many connections as the system lets this program, and those that it starts, have.
 pub(crate) fn allow_connections() -> anyhow::Result<()> {

@@ -5,7 +5,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::load::Outcome;
+use crate::{
+    load::Outcome,
+    svg::{self, Bar},
+};
 
 /// One measurement of one server.
 #[derive(Clone, Debug, Serialize)]
@@ -13,6 +16,8 @@ pub(crate) struct Sample {
     /// CPU time of the server for each frame that a viewer got, microseconds; and what that is of one core.
     pub(crate) us_per_frame: f64,
     pub(crate) cores: f64,
+    /// What viewers got on average, in units of 1000 bytes, heads included.
+    pub(crate) kb_per_frame: f64,
     /// Frames per second of a viewer that reads and stays, on average, and of the one that got fewest.
     pub(crate) fps: f64,
     pub(crate) fewest_fps: f64,
@@ -39,9 +44,9 @@ struct Server {
 
 impl Report {
     /// The first server is what the others are compared with.
-    pub(crate) fn new(title: String, servers: &[&str]) -> Self {
-        let servers = servers.iter().map(|name| Server {
-            name: (*name).to_owned(),
+    pub(crate) fn new(title: String, servers: impl IntoIterator<Item = &'static str>) -> Self {
+        let servers = servers.into_iter().map(|name| Server {
+            name: name.to_owned(),
             samples: Vec::new(),
         });
         Self {
@@ -56,11 +61,26 @@ impl Report {
         }
     }
 
-    /// Writes `<path>.json`.
+    /// Writes `<path>.json` and `<path>.svg`.
     pub(crate) fn write(&self, path: Option<&Path>) -> anyhow::Result<()> {
         let Some(path) = path else {
             return Ok(());
         };
+        let bars = self.servers.iter().map(|server| {
+            let cost = Spread::of(server.samples.iter().map(|it| it.us_per_frame));
+            Bar {
+                name: server.name.clone(),
+                least: cost.least,
+                median: cost.median,
+                most: cost.most,
+            }
+        });
+        let bars: Vec<Bar> = bars.collect();
+        let label = "CPU per frame and viewer, microseconds";
+        write(
+            &path.with_extension("svg"),
+            &svg::bars(&self.title, label, &bars),
+        )?;
         write(&path.with_extension("json"), &serde_json::to_string(self)?)
     }
 
@@ -71,19 +91,20 @@ impl Report {
         }
         println!("{}\n", self.title);
         println!(
-            "| server | us per frame (range) | against the floor (range) | fps, fewest | short of frames | MiB (growth) | MiB in the kernel (growth) |"
+            "| server | us per frame (range) | against the floor (range) | KB per frame | fps, fewest | short of frames | MiB (growth) | MiB in the kernel (growth) |"
         );
-        println!("| --- | --- | --- | --- | --- | --- | --- |");
+        println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
         for server in &self.servers {
             let of = |value: fn(&Sample) -> f64| Spread::of(server.samples.iter().map(value));
             let cost = of(|it| it.us_per_frame);
             let ratio = self.ratio(server);
             let mib = |value: fn(&Sample) -> f64| of(value).median / 1024.0;
             println!(
-                "| {} | {} | {} | {:.1}, {:.1} | {} of {} | {:.1} ({:+.1}) | {:.1} ({:+.1}) |",
+                "| {} | {} | {} | {:.1} | {:.1}, {:.1} | {} of {} | {:.1} ({:+.1}) | {:.1} ({:+.1}) |",
                 server.name,
                 cost.text(1),
                 ratio.text(2),
+                of(|it| it.kb_per_frame).median,
                 of(|it| it.fps).median,
                 of(|it| it.fewest_fps).median,
                 of(|it| it.outcome.short as f64).median,

@@ -10,7 +10,7 @@ use sightline_proto::{
 };
 
 use crate::{
-    content::{self, PICTURE_SIZE, Unit, VIDEO_SIZE},
+    content::{self, CARD_SIZE, Unit, VIDEO_SIZE},
     shape::{self, Shape},
 };
 
@@ -136,8 +136,8 @@ fn stream(shape: &Shape, units: &[Unit]) -> anyhow::Result<Stream> {
         return Ok(Stream {
             name: JPEG.into(),
             codec: Codec::Jpeg.into(),
-            width: PICTURE_SIZE.0,
-            height: PICTURE_SIZE.1,
+            width: CARD_SIZE.0,
+            height: CARD_SIZE.1,
             fps,
             ..Stream::default()
         });

@@ -9,7 +9,7 @@ use sightline_proto::{
 };
 
 use crate::{
-    content::{PICTURE_SIZE, Unit, VIDEO_SIZE},
+    content::{CARD_SIZE, Unit, VIDEO_SIZE},
     shape::{Route, camera},
 };
 
@@ -91,7 +91,7 @@ fn fragment(unit: &Unit, number: usize, ticks: u32) -> anyhow::Result<Vec<u8>> {
 /// A binary WebSocket message with its header: RFC 6455, section 5.2.
 fn message(unit: &Unit, number: usize, form: Form, data: &[u8]) -> Vec<u8> {
     let video = matches!(form, Form::Fmp4);
-    let (width, height) = if video { VIDEO_SIZE } else { PICTURE_SIZE };
+    let (width, height) = if video { VIDEO_SIZE } else { CARD_SIZE };
     let frame = WatchFrame {
         camera: camera(0),
         stream: if video { H264 } else { JPEG }.into(),

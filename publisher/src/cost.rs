@@ -106,6 +106,11 @@ impl Frames {
         &self.h264
     }
 
+    /// The card as JPEG.
+    pub fn jpeg(&self) -> &[Bytes] {
+        &self.jpeg
+    }
+
     fn jpegs(&self) -> Result<Vec<Bytes>, Error> {
         let mut encoder = Encoder::default();
         let encoded = self

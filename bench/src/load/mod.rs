@@ -14,7 +14,10 @@ use anyhow::Context as _;
 use mio::{Events, Interest, Poll, Token};
 use serde::{Deserialize, Serialize};
 
-use crate::shape::{Route, Shape, camera};
+use crate::{
+    process::wait,
+    shape::{Route, Shape, camera},
+};
 use viewer::{Got, Request, Viewer};
 
 #[derive(clap::Args)]
@@ -37,6 +40,8 @@ pub(crate) struct Outcome {
     pub(crate) seconds: f64,
     /// Frames of all of them together, slow ones included.
     pub(crate) frames: u64,
+    /// Bytes of all of them.
+    pub(crate) bytes: u64,
     /// Frames of the viewer that got fewest, of those that read and stayed; and how many these are.
     pub(crate) fewest: u64,
     pub(crate) steady: usize,
@@ -168,7 +173,7 @@ impl<'a> Load<'a> {
                 self.tick()?;
             }
             self.connect()?;
-            self.poll.poll(&mut events, Some(TICK))?;
+            wait(&mut self.poll, &mut events, TICK)?;
             for event in &events {
                 let place = event.token().0;
                 if event.is_writable() {
@@ -226,7 +231,7 @@ impl<'a> Load<'a> {
         Ok(())
     }
 
-    /// Reads up to `limit` bytes. A viewer whose connection is closed after it stood comes again.
+    /// Reads up to `limit` bytes. A viewer whose connection is closed comes again; one that is refused is an error.
     fn read(&mut self, place: usize, limit: u64) -> anyhow::Result<()> {
         let seat = &mut self.seats[place];
         let Some(viewer) = &mut seat.viewer else {
@@ -238,6 +243,10 @@ impl<'a> Load<'a> {
                 seat.got.skipped += got.skipped;
                 seat.got.bytes += got.bytes;
                 seat.asked &= got.frames == 0;
+                if got.closed {
+                    self.closed += 1;
+                    self.leave(place);
+                }
                 Ok(())
             }
             Err(_) if viewer.is_watching() => {
@@ -318,6 +327,7 @@ impl<'a> Load<'a> {
         Outcome {
             seconds,
             frames: self.seats.iter().map(|seat| seat.got.frames).sum(),
+            bytes: self.seats.iter().map(|seat| seat.got.bytes).sum(),
             fewest: steady.iter().map(|it| it.got.frames).min().unwrap_or(0),
             steady: steady.len(),
             short: steady

@@ -51,6 +51,8 @@ pub(super) struct Got {
     pub(super) frames: u64,
     pub(super) skipped: u64,
     pub(super) bytes: u64,
+    /// The server has ended the connection.
+    pub(super) closed: bool,
 }
 
 impl Viewer {
@@ -106,11 +108,18 @@ impl Viewer {
         let before = self.counts();
         while got.bytes < limit {
             match self.read_some(limit - got.bytes, scrap) {
-                Ok(None) => anyhow::bail!("the server closed the connection"),
+                Ok(None) => {
+                    got.closed = true;
+                    break;
+                }
                 Ok(Some(len)) => got.bytes += len,
                 Err(error) => match error.downcast_ref::<Error>().map(Error::kind) {
                     Some(ErrorKind::WouldBlock) => break,
                     Some(ErrorKind::Interrupted) => {}
+                    Some(ErrorKind::ConnectionReset) => {
+                        got.closed = true;
+                        break;
+                    }
                     _ => return Err(error),
                 },
             }
