@@ -13,6 +13,7 @@ mod load;
 mod memory;
 mod peers;
 mod process;
+mod publisher;
 mod report;
 mod scale;
 mod shape;
@@ -46,6 +47,17 @@ enum Command {
     Scale(scale::Arguments),
     /// CPU time of the codecs for each frame: JPEG and H.264, at 720p and 1080p.
     Encode(encode::Arguments),
+    /// What a publisher costs: passing through, encoding, waiting, many cameras at once.
+    Publisher(publisher::Arguments),
+    /// (a part of `publisher`) A program that writes JPEGs to its standard output.
+    #[command(hide = true)]
+    PublisherFeed(publisher::feed::Arguments),
+    /// (a part of `publisher`) The floor: one thread, from the pipe to the broker.
+    #[command(hide = true)]
+    PublisherFloor(publisher::floor::Arguments),
+    /// (a part of `publisher`) Cameras inside this process, or their encoder alone.
+    #[command(hide = true)]
+    PublisherPath(publisher::path::Arguments),
     /// (a part of `fanout`) The floor: one thread, one `send` of a prepared buffer for each viewer.
     #[command(hide = true)]
     Floor(floor::Arguments),
@@ -70,6 +82,10 @@ fn main() -> ExitCode {
         Command::Memory(arguments) => memory::run(&arguments),
         Command::Scale(arguments) => scale::run(&arguments),
         Command::Load(arguments) => load::run(&arguments),
+        Command::Publisher(arguments) => publisher::run(&arguments),
+        Command::PublisherFeed(arguments) => publisher::feed::run(&arguments),
+        Command::PublisherFloor(arguments) => publisher::floor::run(&arguments),
+        Command::PublisherPath(arguments) => publisher::path::run(&arguments),
         Command::Source(arguments) => source::run(&arguments),
     };
     match result {

@@ -5,7 +5,7 @@
 //!
 //! - [`inspect`](fn@inspect): size, and whether it is whole;
 //! - [`without_thumbnail`], [`with_huffman_tables`]: make a camera's picture fit for every viewer;
-//! - [`prepare`]: all of these at once, for pictures that are passed through;
+//! - [`prepare`], [`prepare_into`], [`prepare_in_place`]: all of these at once, for pictures that are passed through;
 //! - [`Splitter`]: finds pictures in a stream of bytes.
 //!
 //! Source: ITU-T T.81 (JPEG), annexes B (segments) and K (tables); T.871 (JFIF); Exif 3.0, section 4.
@@ -20,7 +20,9 @@ mod splitter;
 #[cfg(test)]
 mod samples;
 
-pub use clean::{prepare, with_huffman_tables, without_thumbnail};
+pub use clean::{
+    prepare, prepare_in_place, prepare_into, with_huffman_tables, without_thumbnail,
+};
 pub use inspect::{Error, Info, inspect};
 pub use splitter::{Reason, Split, Splitter};
 

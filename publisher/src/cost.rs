@@ -1,5 +1,7 @@
 //! What the codecs cost, for benchmarks: the moving test card through the encoders and decoders that cameras use.
 
+mod yuyv;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +15,8 @@ use crate::{
     },
     picture::{Layout, Range, Raw},
 };
+
+pub use yuyv::{Alone, Yuyv, webcam_jpeg};
 
 /// What is done with every frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +122,7 @@ impl Frames {
             .iter()
             .map(|raw| encoder.encode(raw, QUALITY, None));
         encoded
-            .map(|jpeg| jpeg.map(|jpeg| jpeg.data).map_err(failed))
+            .map(|jpeg| jpeg.map(|jpeg| jpeg.data.data()).map_err(failed))
             .collect()
     }
 

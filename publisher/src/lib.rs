@@ -11,6 +11,7 @@ mod decode;
 pub mod devices;
 mod encode;
 mod metrics;
+mod packet;
 mod picture;
 mod pool;
 mod run;

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 
+use crate::packet::Packet;
+
 /// One picture of a camera.
 #[derive(Clone, Debug)]
 pub(crate) struct Picture {
@@ -13,7 +15,7 @@ pub(crate) struct Picture {
 #[derive(Clone, Debug)]
 pub(crate) enum Image {
     /// A complete JPEG, to be passed through.
-    Jpeg(Bytes),
+    Jpeg(Packet),
     /// Pixels, to be encoded.
     Raw(Raw),
 }
@@ -26,7 +28,7 @@ pub(crate) struct Raw {
     pub(crate) width: u32,
     pub(crate) height: u32,
     /// Bytes from one row of the first plane to the next. Planes follow each other without gaps; chroma
-    /// planes of I420 have half the stride, the interleaved one of NV12 the same.
+    /// planes of I420 and I422 have half the stride, the interleaved one of NV12 the same.
     pub(crate) stride_bytes: usize,
     pub(crate) range: Range,
     pub(crate) data: Bytes,
@@ -40,6 +42,8 @@ pub(crate) enum Layout {
     Nv12,
     /// 4:2:0: planes of Y, U, V.
     I420,
+    /// 4:2:2: planes of Y, U, V.
+    I422,
     /// Packed R G B.
     Rgb,
     /// One byte of brightness.
@@ -62,6 +66,7 @@ impl Layout {
             Self::Yuyv => "YUYV",
             Self::Nv12 => "NV12",
             Self::I420 => "I420",
+            Self::I422 => "I422",
             Self::Rgb => "RGB",
             Self::Grey => "grey",
         }

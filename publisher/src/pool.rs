@@ -23,8 +23,16 @@ struct Pooled {
 impl Pool {
     /// An empty buffer, if possible one with capacity.
     pub(crate) fn take(&self) -> Vec<u8> {
-        let buffer = self.lock().pop();
-        buffer.unwrap_or_default()
+        let mut buffer = self.lock().pop().unwrap_or_default();
+        buffer.clear();
+        buffer
+    }
+
+    /// A buffer of `len_bytes`, in which anything may stand: a large one is not wiped in vain.
+    pub(crate) fn take_filled(&self, len_bytes: usize) -> Vec<u8> {
+        let mut buffer = self.lock().pop().unwrap_or_default();
+        buffer.resize(len_bytes, 0);
+        buffer
     }
 
     /// Shares what was filled in. The buffer comes back once the last clone is gone.
@@ -35,8 +43,12 @@ impl Pool {
         })
     }
 
-    fn give_back(&self, mut buffer: Vec<u8>) {
-        buffer.clear();
+    /// Frees what is kept.
+    pub(crate) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn give_back(&self, buffer: Vec<u8>) {
         let mut kept = self.lock();
         if kept.len() < KEPT_BUFFERS {
             kept.push(buffer);
@@ -74,6 +86,14 @@ mod tests {
         drop(part);
         let again = pool.take();
         assert!(again.is_empty() && again.capacity() >= 1_000);
+    }
+
+    #[test]
+    fn a_filled_buffer_has_the_length_that_was_asked_for() {
+        let pool = Pool::default();
+        drop(pool.share(vec![7; 1_000]));
+        assert_eq!(pool.take_filled(900), [7; 900]);
+        assert_eq!(pool.take_filled(10), [0; 10]);
     }
 
     #[test]

@@ -50,6 +50,10 @@ pub struct Parameters {
     pub frame_rate: Option<Rate>,
     /// How far frames stand out of their order.
     pub reordering: Reordering,
+    /// Pixels of a frame before cropping, in whole macroblocks: what a decoder keeps of it.
+    pub coded_pixels: u64,
+    /// max_num_ref_frames: decoded frames that others may refer to, all of which a decoder keeps.
+    pub reference_frames: u32,
     /// What the samples mean.
     pub colour: Colour,
 }
@@ -141,6 +145,8 @@ impl Parameters {
             pixel_aspect: aspect.filter(|(width, height)| width != height),
             frame_rate: vui.and_then(frame_rate),
             reordering: reordering(parsed),
+            coded_pixels: coded_pixels(parsed),
+            reference_frames: parsed.max_num_ref_frames,
             colour: vui.map(colour).unwrap_or_default(),
             sps,
             pps,
@@ -249,6 +255,15 @@ fn colour(vui: &VuiParameters) -> Colour {
             .map(|description| description.matrix_coefficients)
             .filter(|&matrix| matrix != 2),
     }
+}
+
+/// Of 256 pixels to a macroblock; of fields there are two to a frame (7.4.2.1.1).
+fn coded_pixels(sps: &SeqParameterSet) -> u64 {
+    let fields = u64::from(matches!(
+        sps.frame_mbs_flags,
+        FrameMbsFlags::Fields { .. }
+    ));
+    u64::from(sps.pic_size_in_map_units()) * 256 << fields
 }
 
 /// E.2.1, max_num_reorder_frames, and what holds without it.

@@ -1,6 +1,8 @@
 //! Makes a camera's picture fit for every viewer.
 
-use bytes::{Bytes, BytesMut};
+use std::{borrow::Cow, ops::Range};
+
+use bytes::Bytes;
 use memchr::memmem;
 
 use super::{
@@ -15,13 +17,36 @@ use super::{
 ///
 /// What needs no change is not copied. The `Info` is that of the result.
 pub fn prepare(mut jpeg: Bytes) -> Result<(Info, Bytes), Error> {
-    let mut info = inspect(&jpeg)?;
+    let (mut info, changes) = examine(&jpeg)?;
     jpeg.truncate(info.len);
-    let missing = !info.has_huffman_tables && !info.progressive;
-    let jpeg = rewrite(jpeg, true, missing);
-    info.has_huffman_tables |= missing;
+    if !changes.is_empty() {
+        jpeg = changed(&jpeg, &changes).into();
+    }
     info.len = jpeg.len();
     Ok((info, jpeg))
+}
+
+/// As [`prepare`], appended to `out`: for a picture that has to be copied anyway. One that is no picture leaves `out`
+/// as it is.
+pub fn prepare_into(jpeg: &[u8], out: &mut Vec<u8>) -> Result<Info, Error> {
+    let (mut info, changes) = examine(jpeg)?;
+    let start = out.len();
+    append(&jpeg[..info.len], &changes, out);
+    info.len = out.len() - start;
+    Ok(info)
+}
+
+/// As [`prepare`], of the picture that lies in `memory` from `start` on, where the result will lie, too.
+pub fn prepare_in_place(memory: &mut Vec<u8>, start: usize) -> Result<Info, Error> {
+    let (mut info, changes) = examine(&memory[start..])?;
+    memory.truncate(start + info.len);
+    if !changes.is_empty() {
+        let result = changed(&memory[start..], &changes);
+        memory.truncate(start);
+        memory.extend_from_slice(&result);
+    }
+    info.len = memory.len() - start;
+    Ok(info)
 }
 
 /// Drops a thumbnail, and what follows the end of the picture.
@@ -37,7 +62,7 @@ pub fn without_thumbnail(mut jpeg: Bytes) -> Bytes {
     match inspect(&jpeg) {
         Ok(info) => {
             jpeg.truncate(info.len);
-            rewrite(jpeg, true, false)
+            rewritten(jpeg, true, false)
         }
         Err(_) => jpeg,
     }
@@ -49,47 +74,73 @@ pub fn without_thumbnail(mut jpeg: Bytes) -> Bytes {
 /// What is no whole picture comes back as it is.
 pub fn with_huffman_tables(jpeg: Bytes) -> Bytes {
     match inspect(&jpeg) {
-        Ok(info) if !info.has_huffman_tables && !info.progressive => rewrite(jpeg, false, true),
+        Ok(info) if !info.has_huffman_tables && !info.progressive => rewritten(jpeg, false, true),
         _ => jpeg,
     }
 }
 
-/// Copies a sound picture, changing what must change; gives it back if nothing must.
-fn rewrite(jpeg: Bytes, drop_thumbnails: bool, add_huffman_tables: bool) -> Bytes {
-    let mut out = BytesMut::new();
-    // Up to here `jpeg` is in `out` already, or left out on purpose.
-    let mut done = 0;
-    let segments = Segments::new(&jpeg)
+/// What is put in the place of some bytes.
+struct Change {
+    place: Range<usize>,
+    by: Cow<'static, [u8]>,
+}
+
+/// What a camera's picture is once all `changes` are made, but for its length, which is the picture's own without
+/// padding.
+fn examine(jpeg: &[u8]) -> Result<(Info, Vec<Change>), Error> {
+    let mut info = inspect(jpeg)?;
+    let missing = !info.has_huffman_tables && !info.progressive;
+    info.has_huffman_tables |= missing;
+    Ok((info, changes(&jpeg[..info.len], true, missing)))
+}
+
+/// What must change in a sound picture, from its start to its end.
+fn changes(jpeg: &[u8], drop_thumbnails: bool, add_huffman_tables: bool) -> Vec<Change> {
+    let segments = Segments::new(jpeg)
         .into_iter()
         .flatten()
         .map_while(Result::ok);
-    for segment in segments {
-        let replacement: &[u8] = if segment.marker == marker::SOS && add_huffman_tables {
-            done = copy(&mut out, &jpeg, done, segment.whole.start);
-            &STANDARD_DHT
-        } else if drop_thumbnails && may_hold_a_picture(&jpeg, &segment) {
-            copy(&mut out, &jpeg, done, segment.whole.start);
-            done = segment.whole.end;
-            &kept_of(&jpeg, &segment)
+    let change = |segment: Segment| {
+        if segment.marker == marker::SOS && add_huffman_tables {
+            let start = segment.whole.start;
+            Some(Change {
+                place: start..start,
+                by: Cow::Borrowed(&STANDARD_DHT),
+            })
+        } else if drop_thumbnails && may_hold_a_picture(jpeg, &segment) {
+            let by = Cow::Owned(kept_of(jpeg, &segment));
+            let place = segment.whole;
+            Some(Change { place, by })
         } else {
-            continue;
-        };
-        out.extend_from_slice(replacement);
-    }
-    if out.is_empty() {
-        return jpeg;
-    }
-    out.extend_from_slice(&jpeg[done..]);
-    out.freeze()
+            None
+        }
+    };
+    segments.filter_map(change).collect()
 }
 
-/// Appends `jpeg[from..to]`, with room for the rest, and gives `to`.
-fn copy(out: &mut BytesMut, jpeg: &[u8], from: usize, to: usize) -> usize {
-    if out.is_empty() {
-        out.reserve(jpeg.len() + STANDARD_DHT.len());
+fn append(jpeg: &[u8], changes: &[Change], out: &mut Vec<u8>) {
+    let added: usize = changes.iter().map(|change| change.by.len()).sum();
+    out.reserve(jpeg.len() + added);
+    let mut done = 0;
+    for Change { place, by } in changes {
+        out.extend_from_slice(&jpeg[done..place.start]);
+        out.extend_from_slice(by);
+        done = place.end;
     }
-    out.extend_from_slice(&jpeg[from..to]);
-    to
+    out.extend_from_slice(&jpeg[done..]);
+}
+
+fn changed(jpeg: &[u8], changes: &[Change]) -> Vec<u8> {
+    let mut out = Vec::new();
+    append(jpeg, changes, &mut out);
+    out
+}
+
+fn rewritten(jpeg: Bytes, drop_thumbnails: bool, add_huffman_tables: bool) -> Bytes {
+    match &changes(&jpeg, drop_thumbnails, add_huffman_tables)[..] {
+        [] => jpeg,
+        changes => changed(&jpeg, changes).into(),
+    }
 }
 
 fn may_hold_a_picture(jpeg: &[u8], segment: &Segment) -> bool {
@@ -159,6 +210,27 @@ mod tests {
             assert!(same_memory(&out, &jpeg));
             assert_eq!(out, jpeg);
         }
+    }
+
+    #[test]
+    fn a_copy_and_a_change_in_place_give_the_same() {
+        let plain = samples::colour(64, 48);
+        let exif = samples::exif(true, Some(6), Some(&samples::colour(16, 16)));
+        for jpeg in [
+            samples::with_segment(&plain, 0xE1, &exif),
+            samples::without_huffman_tables(&plain),
+            [&plain[..], &[0; 99]].concat().into(),
+        ] {
+            let (info, wanted) = prepare(jpeg.clone()).unwrap();
+            let (mut copy, mut place) = (b"room".to_vec(), [b"room", &jpeg[..]].concat());
+            assert_eq!(prepare_into(&jpeg, &mut copy), Ok(info));
+            assert_eq!(prepare_in_place(&mut place, 4), Ok(info));
+            assert_eq!(copy, [b"room", &wanted[..]].concat());
+            assert_eq!(place, copy);
+        }
+        let mut out = b"room".to_vec();
+        assert!(prepare_into(&plain[..100], &mut out).is_err());
+        assert_eq!(out, b"room");
     }
 
     #[test]

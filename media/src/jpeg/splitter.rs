@@ -1,6 +1,7 @@
 //! Finds pictures in a stream of bytes.
 
-use bytes::{Bytes, BytesMut};
+use std::{fmt, mem};
+
 use memchr::memchr;
 
 use super::marker;
@@ -10,8 +11,8 @@ use super::marker;
 pub enum Split {
     /// From SOI to EOI. What is inside was walked, not checked: see [`prepare`](super::prepare).
     Picture {
-        /// The picture.
-        data: Bytes,
+        /// The picture, behind what its buffer held: see [`Splitter::with_buffers`].
+        data: Vec<u8>,
         /// What came with the chunk that held its first byte.
         stamp: i64,
     },
@@ -44,9 +45,9 @@ pub enum Reason {
 /// damage was found, at the price of the next picture if the damage hid its start. How the stream is cut
 /// into chunks makes no difference. It holds at most one picture of the allowed length; of a longer one it
 /// holds nothing. Time is linear in the bytes.
-#[derive(Debug)]
 pub struct Splitter {
     max_bytes: usize,
+    buffers: Buffers,
     state: State,
     /// The picture so far, or what was seen of a gap.
     current: Current,
@@ -56,9 +57,13 @@ pub struct Splitter {
     expected_bytes: usize,
 }
 
+type Buffers = Box<dyn FnMut() -> Vec<u8> + Send>;
+
 #[derive(Debug, Default)]
 struct Current {
-    data: BytesMut,
+    data: Vec<u8>,
+    /// Where the picture starts in `data`.
+    start: usize,
     /// Counts on when `data` is given up.
     bytes: u64,
     stamp: i64,
@@ -98,8 +103,18 @@ enum State {
 impl Splitter {
     /// Gives pictures of at most `max_bytes`.
     pub fn new(max_bytes: usize) -> Self {
+        Self::with_buffers(max_bytes, Vec::new)
+    }
+
+    /// As [`new`](Self::new). Each picture is appended to one of `buffers`: so that memory can be used again, and
+    /// something can stand before it.
+    pub fn with_buffers(
+        max_bytes: usize,
+        buffers: impl FnMut() -> Vec<u8> + Send + 'static,
+    ) -> Self {
         Self {
             max_bytes,
+            buffers: Box::new(buffers),
             state: State::Gap(0),
             current: Current::default(),
             stamp_of_mark: 0,
@@ -248,9 +263,9 @@ impl Splitter {
         if current.too_large {
             return;
         }
-        if current.data.len() + bytes.len() > self.max_bytes {
+        if current.data.len() - current.start + bytes.len() > self.max_bytes {
             current.too_large = true;
-            current.data = BytesMut::new();
+            current.data = Vec::new();
             return;
         }
         current.data.extend_from_slice(bytes);
@@ -258,8 +273,11 @@ impl Splitter {
 
     /// After FF D8, the last 0xFF of which came with `stamp_of_mark`.
     fn start_picture(&mut self) {
+        let mut data = (self.buffers)();
+        data.reserve(self.expected_bytes);
         self.current = Current {
-            data: BytesMut::with_capacity(self.expected_bytes),
+            start: data.len(),
+            data,
             stamp: self.stamp_of_mark,
             ..Current::default()
         };
@@ -271,16 +289,17 @@ impl Splitter {
         if self.current.too_large {
             return self.drop_picture(Reason::TooLarge, out);
         }
-        let current = std::mem::take(&mut self.current);
-        self.expected_bytes = current.data.len() + current.data.len() / 8;
+        let current = mem::take(&mut self.current);
+        let len_bytes = current.data.len() - current.start;
+        self.expected_bytes = len_bytes + len_bytes / 8;
         out.push(Split::Picture {
-            data: current.data.freeze(),
+            data: current.data,
             stamp: current.stamp,
         });
     }
 
     fn drop_picture(&mut self, reason: Reason, out: &mut Vec<Split>) {
-        let current = std::mem::take(&mut self.current);
+        let current = mem::take(&mut self.current);
         let reason = if current.too_large {
             Reason::TooLarge
         } else {
@@ -293,13 +312,23 @@ impl Splitter {
     }
 
     fn end_gap(&mut self, out: &mut Vec<Split>) {
-        let current = std::mem::take(&mut self.current);
+        let current = mem::take(&mut self.current);
         if current.bytes > 0 {
             out.push(Split::Dropped {
                 reason: Reason::Garbage,
                 bytes: current.bytes,
             });
         }
+    }
+}
+
+impl fmt::Debug for Splitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Splitter")
+            .field("max_bytes", &self.max_bytes)
+            .field("state", &self.state)
+            .field("current", &self.current.bytes)
+            .finish_non_exhaustive()
     }
 }
 

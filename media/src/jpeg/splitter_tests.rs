@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
@@ -20,7 +21,7 @@ fn split(stream: &[u8], cuts: &[usize], max: usize) -> Vec<Split> {
     out
 }
 
-fn pictures(splits: &[Split]) -> Vec<&Bytes> {
+fn pictures(splits: &[Split]) -> Vec<&Vec<u8>> {
     splits
         .iter()
         .filter_map(|split| match split {
@@ -246,4 +247,17 @@ proptest! {
         }
         prop_assert_eq!(total, stream.len() as u64);
     }
+}
+
+#[test]
+fn pictures_are_appended_to_the_buffers_that_are_given() {
+    let jpeg = samples::colour(32, 32);
+    let mut splitter = Splitter::with_buffers(jpeg.len(), || b"room".to_vec());
+    for _ in 0..2 {
+        let splits = splitter.push(&jpeg, 0);
+        assert_eq!(pictures(&splits), [&[b"room", &jpeg[..]].concat()]);
+    }
+    let larger = samples::with_segment(&jpeg, 0xE5, &[0; 9]);
+    let splits = splitter.push(&larger, 0);
+    assert_eq!(dropped(&splits), [(Reason::TooLarge, larger.len() as u64)]);
 }

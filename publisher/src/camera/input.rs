@@ -145,8 +145,8 @@ impl Input {
 
     /// Forgets what came so far: the source is opened, or was closed.
     pub(super) fn clear(&self) {
-        self.output.clear();
         self.newest.send_replace(None);
+        self.output.clear();
         self.has_video.store(false, Ordering::Relaxed);
         self.arrivals().clear();
         self.fault().text = None;

@@ -117,7 +117,7 @@ impl Intake<'_> {
 fn size(image: &Image) -> Result<Size, Unusable> {
     match image {
         Image::Raw(raw) => Ok(raw.size()),
-        Image::Jpeg(data) => match jpeg::inspect(data) {
+        Image::Jpeg(data) => match data.look(jpeg::inspect) {
             Ok(info) => Ok(Size {
                 width: info.width,
                 height: info.height,

@@ -81,7 +81,6 @@ pub(crate) struct Offer {
 }
 
 /// All streams as the configuration has them by default.
-#[cfg(test)]
 impl Default for Offer {
     fn default() -> Self {
         Self {

@@ -15,8 +15,12 @@ use crate::{
     pool::Pool,
 };
 
-/// What the library decodes: a frame of level 5.2, for example 4096x2304. It keeps up to 18 of them, 255 MB.
+/// What the library decodes: a frame of level 5.2, for example 4096x2304.
 const MOST_PIXELS: u32 = 36_864 * 256;
+
+/// What a decoder of level 5.2 keeps of frames that others refer to: H.264, table A-1, MaxDpbMbs. The library takes that
+/// memory for as many frames as a stream claims to need, and two more: 100 MB at most.
+const MOST_KEPT_PIXELS: u64 = 184_320 * 256;
 
 /// Types of NAL units that make pictures: H.264, table 7-1.
 const SLICE: u8 = 1;
@@ -141,13 +145,18 @@ impl fmt::Debug for VideoDecoder {
 /// What the library cannot do, said in words and before it allocates.
 fn check(parameters: &h264::Parameters) -> Result<(), Error> {
     let (width, height) = (parameters.width, parameters.height);
-    let coded = width.next_multiple_of(16) * height.next_multiple_of(16);
-    if coded > MOST_PIXELS {
+    let coded = parameters.coded_pixels;
+    if coded > u64::from(MOST_PIXELS) {
         return Err(Error::TooLarge {
             width,
             height,
             most: MOST_PIXELS,
         });
+    }
+    if coded.saturating_mul(parameters.reference_frames.into()) > MOST_KEPT_PIXELS {
+        return Err(Error::Unsupported(
+            "H.264 whose frames refer to more others than level 5.2 allows",
+        ));
     }
     if parameters.chroma_format != 1 {
         return Err(Error::Unsupported("H.264 with other colours than 4:2:0"));

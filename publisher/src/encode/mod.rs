@@ -13,11 +13,11 @@ use plain as backend;
 #[cfg(feature = "turbojpeg")]
 use turbo as backend;
 
-use bytes::Bytes;
-
+pub(crate) use planes::{chroma_to_full, luma_to_full};
 pub(crate) use scale::{Scaler, target as fitting};
 
 use crate::{
+    packet::{self, Packet},
     picture::{Raw, Size},
     pool::Pool,
 };
@@ -51,7 +51,7 @@ pub(crate) enum Error {
 /// A finished picture.
 #[derive(Clone, Debug)]
 pub(crate) struct Jpeg {
-    pub(crate) data: Bytes,
+    pub(crate) data: Packet,
     /// Pixels, after scaling.
     pub(crate) size: Size,
 }
@@ -78,10 +78,10 @@ impl Encoder {
             None => None,
         };
         let raw = scaled.as_ref().unwrap_or(raw);
-        let mut data = self.pool.take();
+        let mut data = packet::room(&self.pool);
         self.backend.encode(raw, quality.clamp(1, 100), &mut data)?;
         Ok(Jpeg {
-            data: self.pool.share(data),
+            data: Packet::roomy(data, &self.pool),
             size: raw.size(),
         })
     }

@@ -1,5 +1,7 @@
 //! Encodes with `jpeg-encoder`: pure Rust, SIMD on x86.
 
+use std::cell::RefCell;
+
 use jpeg_encoder::{
     ChromaSubsamplingMethod, Encoder, EncodingError, ImageBuffer, JpegColorType, SamplingFactor,
     rgb_to_ycbcr,
@@ -7,7 +9,7 @@ use jpeg_encoder::{
 
 use super::{
     Error,
-    planes::{Plane, ToFull, View},
+    planes::{Samples, View, luma_to_full},
 };
 use crate::picture::{Range, Raw};
 
@@ -41,6 +43,7 @@ impl Backend {
         }
         let picture = Picture {
             view,
+            scratch: RefCell::default(),
             width: raw.width as u16,
             height: raw.height as u16,
         };
@@ -52,6 +55,8 @@ impl Backend {
 
 struct Picture<'a> {
     view: View<'a>,
+    /// A row of samples on its way.
+    scratch: RefCell<Vec<u8>>,
     width: u16,
     height: u16,
 }
@@ -75,14 +80,7 @@ impl ImageBuffer for Picture<'_> {
     fn fill_buffers(&self, row: u16, [to_y, to_u, to_v, _]: &mut [Vec<u8>; 4]) {
         let row = usize::from(row);
         match &self.view {
-            View::Grey { y, range } => {
-                append(
-                    to_y,
-                    y,
-                    row,
-                    ToFull::from(*range).map(|to_full| to_full.luma),
-                );
-            }
+            View::Grey { y, range } => y.append_full(row, *range, Samples::Luma, to_y),
             View::Yuv {
                 y,
                 u,
@@ -90,12 +88,18 @@ impl ImageBuffer for Picture<'_> {
                 half_height,
                 range,
             } => {
-                let to_full = ToFull::from(*range);
                 let chroma_row = if *half_height { row / 2 } else { row };
-                append(to_y, y, row, to_full.map(|to_full| to_full.luma));
-                let chroma = to_full.map(|to_full| to_full.chroma);
-                append_twice(to_u, u, chroma_row, chroma, y.width);
-                append_twice(to_v, v, chroma_row, chroma, y.width);
+                y.append_full(row, *range, Samples::Luma, to_y);
+                let scratch = &mut *self.scratch.borrow_mut();
+                for (plane, to) in [(u, to_u), (v, to_v)] {
+                    if plane.is_packed() && *range == Range::Full {
+                        append_twice(to, plane.row(chroma_row), y.width);
+                    } else {
+                        scratch.clear();
+                        plane.append_full(chroma_row, *range, Samples::Chroma, scratch);
+                        append_twice(to, scratch, y.width);
+                    }
+                }
             }
             View::Rgb { rows, range } => {
                 for pixel in rows.row(row).chunks_exact(3) {
@@ -109,42 +113,24 @@ impl ImageBuffer for Picture<'_> {
     }
 }
 
-fn append(to: &mut Vec<u8>, plane: &Plane<'_>, row: usize, table: Option<&[u8; 256]>) {
-    match table {
-        None if plane.is_packed() => to.extend_from_slice(plane.row(row)),
-        None => to.extend(plane.samples(row)),
-        Some(table) => to.extend(plane.samples(row).map(|sample| table[usize::from(sample)])),
-    }
-}
-
 /// Each sample is that of two neighbours; the last one's second may be beyond `width`.
-fn append_twice(
-    to: &mut Vec<u8>,
-    plane: &Plane<'_>,
-    row: usize,
-    table: Option<&[u8; 256]>,
-    width: usize,
-) {
-    let end = to.len() + width;
-    match table {
-        None => to.extend(plane.samples(row).flat_map(|sample| [sample; 2])),
-        Some(table) => {
-            to.extend(
-                plane
-                    .samples(row)
-                    .flat_map(|sample| [table[usize::from(sample)]; 2]),
-            );
-        }
+fn append_twice(to: &mut Vec<u8>, samples: &[u8], width: usize) {
+    let start = to.len();
+    to.resize(start + 2 * samples.len(), 0);
+    let pairs = to[start..].as_chunks_mut::<2>().0;
+    for (pair, &sample) in pairs.iter_mut().zip(samples) {
+        *pair = [sample; 2];
     }
-    to.truncate(end);
+    to.truncate(start + width);
 }
 
 fn rgb(pixel: &[u8], range: Range) -> (u8, u8, u8) {
-    match ToFull::from(range) {
-        None => rgb_to_ycbcr(pixel[0], pixel[1], pixel[2]),
-        Some(to_full) => {
-            let full = |sample: u8| to_full.luma[usize::from(sample)];
-            rgb_to_ycbcr(full(pixel[0]), full(pixel[1]), full(pixel[2]))
-        }
+    match range {
+        Range::Full => rgb_to_ycbcr(pixel[0], pixel[1], pixel[2]),
+        Range::Limited => rgb_to_ycbcr(
+            luma_to_full(pixel[0]),
+            luma_to_full(pixel[1]),
+            luma_to_full(pixel[2]),
+        ),
     }
 }

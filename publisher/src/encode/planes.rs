@@ -23,6 +23,15 @@ pub(super) enum View<'a> {
     },
 }
 
+/// What samples say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Samples {
+    /// Brightness.
+    Luma,
+    /// Colour.
+    Chroma,
+}
+
 /// One sample of each pixel (or of each block of pixels).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Plane<'a> {
@@ -44,6 +53,16 @@ impl<'a> Plane<'a> {
     /// The samples of row `y`.
     pub(super) fn samples(&self, y: usize) -> impl Iterator<Item = u8> + use<'a> {
         self.row(y).iter().step_by(self.step).copied()
+    }
+
+    /// Appends row `y` in full range.
+    pub(super) fn append_full(&self, y: usize, range: Range, what: Samples, to: &mut Vec<u8>) {
+        match (range, what) {
+            (Range::Full, _) if self.is_packed() => to.extend_from_slice(self.row(y)),
+            (Range::Full, _) => self.append(y, self.width, |sample| sample, to),
+            (Range::Limited, Samples::Luma) => self.append(y, self.width, luma_to_full, to),
+            (Range::Limited, Samples::Chroma) => self.append(y, self.width, chroma_to_full, to),
+        }
     }
 
     /// Appends the first `count` samples of row `y`, each as `map` makes it of itself.
@@ -69,6 +88,10 @@ impl<'a> Plane<'a> {
         let average = |(a, b)| map((u16::from(a) + u16::from(b)).div_ceil(2) as u8);
         let (upper, lower) = (self.row(y), self.row(y + 1));
         match self.step {
+            1 => {
+                let pairs = upper.iter().copied().zip(lower.iter().copied());
+                to.extend(pairs.take(count).map(average));
+            }
             4 => {
                 let pairs = spaced::<4>(upper).zip(spaced::<4>(lower));
                 to.extend(pairs.take(count).map(average));
@@ -157,14 +180,16 @@ impl<'a> View<'a> {
                 half_height: true,
                 range,
             },
-            Layout::I420 => {
+            Layout::I420 | Layout::I422 => {
+                let is_half = raw.layout == Layout::I420;
                 let chroma_stride = stride.div_ceil(2);
-                let v = luma_len.saturating_add(chroma_stride.saturating_mul(half_height));
+                let chroma_height = if is_half { half_height } else { height };
+                let v = luma_len.saturating_add(chroma_stride.saturating_mul(chroma_height));
                 View::Yuv {
                     y: plane(0, stride, 1, width, height)?,
-                    u: plane(luma_len, chroma_stride, 1, half_width, half_height)?,
-                    v: plane(v, chroma_stride, 1, half_width, half_height)?,
-                    half_height: true,
+                    u: plane(luma_len, chroma_stride, 1, half_width, chroma_height)?,
+                    v: plane(v, chroma_stride, 1, half_width, chroma_height)?,
+                    half_height: is_half,
                     range,
                 }
             }
@@ -198,47 +223,22 @@ impl<'a> Plane<'a> {
     }
 }
 
-/// What a byte of `range` is in the full range that JPEG has.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ToFull {
-    pub(super) luma: &'static [u8; 256],
-    pub(super) chroma: &'static [u8; 256],
+/// Brightness from limited to full range, which JPEG has: `(x - 16) * 255 / 219`, rounded.
+pub(crate) fn luma_to_full(limited: u8) -> u8 {
+    let above_black = i16::from(limited.saturating_sub(16));
+    stretched(above_black, 1_347).min(255) as u8
 }
 
-impl ToFull {
-    /// Nothing if nothing has to change.
-    pub(super) fn from(range: Range) -> Option<Self> {
-        match range {
-            Range::Full => None,
-            Range::Limited => Some(Self {
-                luma: &LUMA,
-                chroma: &CHROMA,
-            }),
-        }
-    }
+/// Colour from limited to full range: `(x - 128) * 255 / 224 + 128`, rounded.
+pub(crate) fn chroma_to_full(limited: u8) -> u8 {
+    let colour = i16::from(limited) - 128;
+    (128 + stretched(colour, 1_134)).clamp(0, 255) as u8
 }
 
-static LUMA: [u8; 256] = table(16, 219, 0);
-static CHROMA: [u8; 256] = table(128, 224, 128);
-
-/// `(x - zero) * 255 / span + full_zero`, rounded, limited to a byte.
-const fn table(zero: i32, span: i32, full_zero: i32) -> [u8; 256] {
-    let mut table = [0; 256];
-    let mut x = 0;
-    while x < 256 {
-        let scaled = (x as i32 - zero) * 255;
-        let half = if scaled < 0 { -span / 2 } else { span / 2 };
-        let value = (scaled + half) / span + full_zero;
-        table[x] = if value < 0 {
-            0
-        } else if value > 255 {
-            255
-        } else {
-            value as u8
-        };
-        x += 1;
-    }
-    table
+/// `sample` and so many 8192ths of it, in 16 bits, which compilers turn into instructions for many samples at once.
+fn stretched(sample: i16, more: i32) -> i16 {
+    let sixteenths = ((i32::from(sample << 7) * more) >> 16) as i16;
+    sample + ((sixteenths + 8) >> 4)
 }
 
 #[cfg(test)]
@@ -247,18 +247,14 @@ mod tests {
 
     #[test]
     fn limited_range_becomes_full_range() {
-        for (limited, full) in [
-            (0, 0),
-            (16, 0),
-            (125, 127),
-            (126, 128),
-            (235, 255),
-            (255, 255),
-        ] {
-            assert_eq!(LUMA[limited], full, "luma {limited}");
-        }
-        for (limited, full) in [(0, 0), (16, 0), (128, 128), (240, 255), (255, 255)] {
-            assert_eq!(CHROMA[limited], full, "chroma {limited}");
+        for limited in 0..=255u8 {
+            let exact_luma = (f64::from(limited) - 16.0) * 255.0 / 219.0;
+            let exact_chroma = (f64::from(limited) - 128.0) * 255.0 / 224.0 + 128.0;
+            let near = |sample: u8, exact: f64| {
+                (f64::from(sample) - exact.clamp(0.0, 255.0)).abs() <= 0.5
+            };
+            assert!(near(luma_to_full(limited), exact_luma), "luma {limited}");
+            assert!(near(chroma_to_full(limited), exact_chroma), "chroma {limited}");
         }
     }
 }

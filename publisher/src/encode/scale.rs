@@ -1,5 +1,7 @@
 //! Makes pictures smaller before they are encoded.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use fast_image_resize::{
     FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer,
@@ -99,7 +101,12 @@ impl Scaler {
     }
 }
 
-fn packed(plane: &Plane<'_>) -> Vec<u8> {
+/// The samples of `plane` and nothing else: as they are, if that is how they lie.
+fn packed<'a>(plane: &Plane<'a>) -> Cow<'a, [u8]> {
+    let (rows, stride) = plane.rows();
+    if plane.is_packed() && stride == plane.width {
+        return Cow::Borrowed(rows);
+    }
     let mut samples = Vec::with_capacity(plane.width * plane.height);
     for y in 0..plane.height {
         if plane.is_packed() {
@@ -108,7 +115,7 @@ fn packed(plane: &Plane<'_>) -> Vec<u8> {
             samples.extend(plane.samples(y));
         }
     }
-    samples
+    Cow::Owned(samples)
 }
 
 /// Rows of I420 are as long as two rows of chroma.

@@ -13,8 +13,9 @@ use zune_jpeg::{
 use super::Jpeg;
 use crate::picture::{Layout, Range, Raw};
 
-pub(crate) const LAYOUTS: [Layout; 5] = [
+pub(crate) const LAYOUTS: [Layout; 6] = [
     Layout::Yuyv,
+    Layout::I422,
     Layout::Nv12,
     Layout::I420,
     Layout::Rgb,
@@ -63,9 +64,14 @@ pub(crate) fn picture(
             let chroma = rows(&[u, v], half_width * 2, stride, half_height);
             (stride, [rows(&[y], width, stride, height), chroma].concat())
         }
-        Layout::I420 => {
+        Layout::I420 | Layout::I422 => {
             let stride = (half_width + padding) * 2;
-            let [u, v] = [u, v].map(|c| rows(&[c], half_width, stride / 2, half_height));
+            let count = if layout == Layout::I420 {
+                half_height
+            } else {
+                height
+            };
+            let [u, v] = [u, v].map(|c| rows(&[c], half_width, stride / 2, count));
             (stride, [rows(&[y], width, stride, height), u, v].concat())
         }
         Layout::Rgb => {
@@ -104,7 +110,7 @@ pub(crate) fn assert_colour(jpeg: &Jpeg, wanted: [u8; 3], what: &str) {
 
 /// `tolerance`: what compression may change, of 255.
 pub(crate) fn assert_near(jpeg: &Jpeg, wanted: [u8; 3], tolerance: u8, what: &str) {
-    let (width, height, pixels) = decode(&jpeg.data);
+    let (width, height, pixels) = decode(&jpeg.data.data());
     assert_eq!(
         (width as u32, height as u32),
         (jpeg.size.width, jpeg.size.height)

@@ -32,6 +32,7 @@ fn left_and_right_top_and_bottom_stay_where_they_are() {
             Layout::Yuyv => &[(0, 64 * 16)],
             Layout::Nv12 => &[(0, 512), (512, 256)],
             Layout::I420 => &[(0, 512), (512, 128), (640, 128)],
+            Layout::I422 => &[(0, 512), (512, 256), (768, 256)],
             Layout::Rgb => &[(0, 96 * 16)],
             Layout::Grey => &[(0, 512)],
         };
@@ -49,7 +50,7 @@ fn left_and_right_top_and_bottom_stay_where_they_are() {
                 None,
             )
             .unwrap();
-        let (width, _, pixels) = decode(&jpeg.data);
+        let (width, _, pixels) = decode(&jpeg.data.data());
         let at = |x: usize, y: usize| pixels[(y * width + x) * 3];
         assert!(at(3, 2) < 20 && at(30, 2) < 20, "{}", layout.name());
         assert!(at(3, 13) > 235 && at(30, 13) > 235, "{}", layout.name());
@@ -61,18 +62,19 @@ fn left_and_right_top_and_bottom_stay_where_they_are() {
 fn chroma_keeps_the_resolution_that_it_came_with() {
     for (layout, factors) in [
         (Layout::Yuyv, vec![0x21, 0x11, 0x11]),
+        (Layout::I422, vec![0x21, 0x11, 0x11]),
         (Layout::Nv12, vec![0x22, 0x11, 0x11]),
         (Layout::I420, vec![0x22, 0x11, 0x11]),
         (Layout::Grey, vec![0x11]),
     ] {
         let raw = picture(layout, (32, 32), Range::Full, PATCHES[2], 0);
         let jpeg = Encoder::default().encode(&raw, 80, None).unwrap();
-        let header = jpeg
-            .data
+        let data = jpeg.data.data();
+        let header = data
             .windows(2)
             .position(|w| w == [0xFF, 0xC0])
             .unwrap();
-        let found: Vec<_> = jpeg.data[header + 10..]
+        let found: Vec<_> = data[header + 10..]
             .chunks(3)
             .take(factors.len())
             .map(|c| c[1])

@@ -2,19 +2,23 @@
 
 use std::fmt;
 
-use turbojpeg::{Compressor, Image, PixelFormat, Subsamp, YuvPlanesImage};
+use turbojpeg::{
+    Compressor, Image, OutputBuf, PixelFormat, Subsamp, YuvPlanesImage, compressed_buf_len,
+};
 
 use super::{
     Error,
-    planes::{Plane, ToFull, View},
+    planes::{Plane, Samples, View},
 };
-use crate::picture::Raw;
+use crate::picture::{Range, Raw};
 
 /// The library's state and buffers, for all pictures of one camera.
 #[derive(Default)]
 pub(super) struct Backend {
     compressor: Option<Compressor>,
     planes: [Vec<u8>; 3],
+    /// Where the library writes to: as long as the worst picture, of which hardly any memory is ever touched.
+    jpeg: Vec<u8>,
 }
 
 impl fmt::Debug for Backend {
@@ -37,7 +41,13 @@ impl Backend {
         };
         compressor.set_quality(i32::from(quality))?;
         let [first, second, third] = &mut self.planes;
-        let jpeg = match view {
+        let (width, height) = (raw.width as usize, raw.height as usize);
+        let longest = compressed_buf_len(width, height, Subsamp::None)?;
+        if self.jpeg.len() < longest {
+            self.jpeg = vec![0; longest];
+        }
+        let mut jpeg = OutputBuf::borrowed(&mut self.jpeg);
+        match view {
             View::Yuv {
                 y,
                 u,
@@ -46,11 +56,11 @@ impl Backend {
                 range,
             } => {
                 // The library wants whole blocks of chroma: an odd last row or column is repeated.
-                let (odd_rows, tables) = (half_height && y.height % 2 == 1, ToFull::from(range));
-                let (luma, chroma) = (tables.map(|t| t.luma), tables.map(|t| t.chroma));
-                let y_plane = contiguous(&y, luma, (y.width % 2 == 1, odd_rows), first);
-                let u_plane = contiguous(&u, chroma, (false, false), second);
-                let v_plane = contiguous(&v, chroma, (false, false), third);
+                let repeated = (y.width % 2 == 1, half_height && y.height % 2 == 1);
+                let y_plane = contiguous(&y, range, Samples::Luma, repeated, first);
+                let chroma = Samples::Chroma;
+                let u_plane = contiguous(&u, range, chroma, (false, false), second);
+                let v_plane = contiguous(&v, range, chroma, (false, false), third);
                 let image = YuvPlanesImage {
                     y_plane: y_plane.0,
                     u_plane: u_plane.0,
@@ -66,11 +76,11 @@ impl Backend {
                         Subsamp::Sub2x1
                     },
                 };
-                compressor.compress_yuv_planes_to_owned(&image)
+                compressor.compress_yuv_planes(&image, &mut jpeg)?;
             }
             View::Grey { y, range } => {
-                let table = ToFull::from(range).map(|tables| tables.luma);
-                let (pixels, pitch) = contiguous(&y, table, (false, false), first);
+                let (pixels, pitch) =
+                    contiguous(&y, range, Samples::Luma, (false, false), first);
                 compressor.set_subsamp(Subsamp::Gray)?;
                 let format = PixelFormat::GRAY;
                 let image = Image {
@@ -80,11 +90,11 @@ impl Backend {
                     height: y.height,
                     format,
                 };
-                compressor.compress_to_owned(image)
+                compressor.compress(image, &mut jpeg)?;
             }
             View::Rgb { rows, range } => {
-                let table = ToFull::from(range).map(|tables| tables.luma);
-                let (pixels, pitch) = contiguous(&rows, table, (false, false), first);
+                let (pixels, pitch) =
+                    contiguous(&rows, range, Samples::Luma, (false, false), first);
                 compressor.set_subsamp(Subsamp::Sub2x2)?;
                 let (width, format) = (rows.width / 3, PixelFormat::RGB);
                 let image = Image {
@@ -94,9 +104,9 @@ impl Backend {
                     height: rows.height,
                     format,
                 };
-                compressor.compress_to_owned(image)
+                compressor.compress(image, &mut jpeg)?;
             }
-        }?;
+        }
         into.extend_from_slice(&jpeg);
         Ok(())
     }
@@ -106,21 +116,18 @@ impl Backend {
 /// else in `buffer`.
 fn contiguous<'a>(
     plane: &Plane<'a>,
-    table: Option<&[u8; 256]>,
+    range: Range,
+    samples: Samples,
     (repeat_column, repeat_row): (bool, bool),
     buffer: &'a mut Vec<u8>,
 ) -> (&'a [u8], usize) {
-    if table.is_none() && plane.is_packed() && !repeat_column && !repeat_row {
+    if range == Range::Full && plane.is_packed() && !repeat_column && !repeat_row {
         return plane.rows();
     }
     buffer.clear();
     let stride = plane.width + usize::from(repeat_column);
     for row in (0..plane.height).chain(repeat_row.then_some(plane.height - 1)) {
-        match table {
-            None if plane.is_packed() => buffer.extend_from_slice(plane.row(row)),
-            None => buffer.extend(plane.samples(row)),
-            Some(table) => buffer.extend(plane.samples(row).map(|s| table[usize::from(s)])),
-        }
+        plane.append_full(row, range, samples, buffer);
         if repeat_column {
             buffer.extend(buffer.last().copied());
         }

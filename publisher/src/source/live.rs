@@ -93,19 +93,22 @@ enum Parser {
 }
 
 impl Parser {
-    fn of(format: Format) -> Self {
+    fn of(format: Format, output: &Output) -> Self {
         match format {
-            Format::Mjpeg => Self::Mjpeg(Box::new(jpeg::Splitter::new(passthrough::MAX_BYTES))),
+            Format::Mjpeg => Self::Mjpeg(Box::new(passthrough::splitter(output))),
             Format::H264 => Self::H264(Box::default(), Patience::default()),
         }
     }
 }
 
 impl Live {
-    /// A stream that starts now and may go without a picture for `silence`.
-    pub(super) fn new(format: Option<Format>, silence: Duration) -> Self {
+    /// A stream that starts now and may go without a picture for `silence`. All that it holds goes to `output`.
+    pub(super) fn new(format: Option<Format>, silence: Duration, output: &Output) -> Self {
         Self {
-            parser: format.map_or_else(|| Parser::Unknown(Detector::default()), Parser::of),
+            parser: match format {
+                Some(format) => Parser::of(format, output),
+                None => Parser::Unknown(Detector::default()),
+            },
             watch: Watch::new(silence),
         }
     }
@@ -122,14 +125,15 @@ impl Live {
                 let Some((kind, start)) = detector.push(bytes) else {
                     return Ok(false);
                 };
-                self.parser = Parser::of(match kind {
+                let format = match kind {
                     Kind::Jpegs => Format::Mjpeg,
                     Kind::H264 => Format::H264,
                     Kind::H265 => return Err(Unusable("bare H.265")),
                     Kind::Mp4 => return Err(Unusable("an MP4 file")),
                     Kind::Other(what) => return Err(Unusable(what)),
                     Kind::Empty | Kind::Unknown => return Ok(false),
-                });
+                };
+                self.parser = Parser::of(format, output);
                 return self.push(&start, now_us, output);
             }
             Parser::Mjpeg(splitter) => {

@@ -10,7 +10,7 @@ use sightline_media::group::{Cursor, Limits, Next, Window};
 use tokio::sync::{Notify, watch};
 
 use super::unit::{Track, Unit};
-use crate::picture::Picture;
+use crate::{picture::Picture, pool::Pool};
 
 /// Units that are held for who joins, and for who is busy. Beyond them a group can be followed and not joined.
 const VIDEO: Limits = Limits {
@@ -85,6 +85,7 @@ struct Shared {
     video: UnitTrack,
     audio: UnitTrack,
     dropped: [AtomicU64; DropReason::ALL.len()],
+    pool: Pool,
 }
 
 #[derive(Debug)]
@@ -107,6 +108,7 @@ impl Default for Shared {
             video: UnitTrack::new(VIDEO),
             audio: UnitTrack::new(AUDIO),
             dropped: Default::default(),
+            pool: Pool::default(),
         }
     }
 }
@@ -165,9 +167,15 @@ impl Output {
         }
     }
 
-    /// Forgets what nobody took: it would be old when somebody does.
+    /// Memory for pictures.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.0.pool
+    }
+
+    /// Forgets what nobody took: it would be old when somebody does. Frees memory.
     pub(crate) fn clear(&self) {
         self.slot().take();
+        self.0.pool.clear();
         self.0.video.lock().clear();
         self.0.audio.lock().clear();
     }

@@ -2,37 +2,74 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use sightline_media::jpeg::{self, Reason, Split};
 
 use super::{DropReason, Output};
-use crate::picture::{Image, Picture};
+use crate::{
+    packet::{self, Packet, ROOM_BYTES},
+    picture::{Image, Picture},
+    pool::Pool,
+};
 
 /// The largest picture that is handed on; a larger one is dropped and counted.
 pub(super) const MAX_BYTES: usize = sightline_proto::MAX_FRAME_BYTES;
 
-/// Hands `jpeg` to `output` if it is a whole picture, else counts it. Says whether it was one.
-///
-/// `capture_time_us` is when its first byte came: clocks of cameras are seldom right.
-pub(super) fn put(output: &Output, jpeg: Bytes, capture_time_us: i64) -> bool {
-    let reason = match jpeg::prepare(jpeg) {
-        Ok((_, jpeg)) if jpeg.len() <= MAX_BYTES => {
-            output.put(Picture {
-                capture_time_us,
-                image: Image::Jpeg(jpeg),
-            });
-            return true;
-        }
-        Ok(_) => DropReason::TooLarge,
-        Err(jpeg::Error::Truncated) => DropReason::Truncated,
-        Err(_) => DropReason::Corrupt,
-    };
-    output.count(reason);
-    false
+/// A splitter whose pictures are for [`put_split`], with the same output.
+pub(super) fn splitter(output: &Output) -> jpeg::Splitter {
+    let pool = output.pool().clone();
+    jpeg::Splitter::with_buffers(MAX_BYTES, move || packet::room(&pool))
 }
 
-/// Hands on or counts what a [`jpeg::Splitter`] gave, whose stamps are microseconds since 1970 UTC. Says
-/// whether it was a whole picture.
+/// Hands the picture that was appended to a [`packet::room`] of the output's pool to `output` if it is whole, else
+/// counts it. Says whether it was.
+///
+/// `capture_time_us` is when its first byte came: clocks of cameras are seldom right.
+pub(super) fn put(output: &Output, mut memory: Vec<u8>, capture_time_us: i64) -> bool {
+    let prepared = jpeg::prepare_in_place(&mut memory, ROOM_BYTES);
+    let packet = checked(prepared, || Packet::roomy(memory, output.pool()));
+    put_checked(output, packet, capture_time_us)
+}
+
+/// As [`put`], of a picture that has to be copied.
+pub(super) fn put_copy(output: &Output, jpeg: &[u8], capture_time_us: i64) -> bool {
+    put_checked(output, copied(jpeg, output.pool()), capture_time_us)
+}
+
+/// The picture that `jpeg` holds, copied once, or why it cannot be handed on.
+pub(super) fn copied(jpeg: &[u8], pool: &Pool) -> Result<Packet, DropReason> {
+    let mut memory = packet::room(pool);
+    let prepared = jpeg::prepare_into(jpeg, &mut memory);
+    checked(prepared, || Packet::roomy(memory, pool))
+}
+
+fn checked(
+    prepared: Result<jpeg::Info, jpeg::Error>,
+    packet: impl FnOnce() -> Packet,
+) -> Result<Packet, DropReason> {
+    match prepared {
+        Ok(info) if info.len <= MAX_BYTES => Ok(packet()),
+        Ok(_) => Err(DropReason::TooLarge),
+        Err(jpeg::Error::Truncated) => Err(DropReason::Truncated),
+        Err(_) => Err(DropReason::Corrupt),
+    }
+}
+
+fn put_checked(output: &Output, packet: Result<Packet, DropReason>, capture_time_us: i64) -> bool {
+    match packet {
+        Ok(packet) => output.put(Picture {
+            capture_time_us,
+            image: Image::Jpeg(packet),
+        }),
+        Err(reason) => {
+            output.count(reason);
+            return false;
+        }
+    }
+    true
+}
+
+/// Hands on or counts what a [`splitter`] gave, whose stamps are microseconds since 1970 UTC. Says whether it was a
+/// whole picture.
 pub(super) fn put_split(output: &Output, split: Split) -> bool {
     match split {
         Split::Picture { data, stamp } => return put(output, data, stamp),
@@ -109,27 +146,21 @@ mod tests {
     #[test]
     fn whole_pictures_are_handed_on_and_others_counted() {
         let output = Output::default();
+        let give = |jpeg: &[u8]| {
+            let memory = [&packet::room(output.pool()), jpeg].concat();
+            put(&output, memory, 7)
+        };
         let jpeg = samples::jpeg(16, 16);
-        assert!(put(&output, [&jpeg[..], &[0; 9]].concat().into(), 7));
+        assert!(give(&[&jpeg[..], &[0; 9]].concat()));
         let picture = output.take().now_or_never().unwrap();
         assert_eq!(picture.capture_time_us, 7);
-        assert!(matches!(picture.image, Image::Jpeg(handed) if handed == jpeg));
-        assert!(!put(&output, jpeg.slice(..jpeg.len() - 9), 0));
-        assert!(!put(&output, Bytes::from_static(b"hello"), 0));
-        assert!(!put_split(
-            &output,
-            Split::Dropped {
-                reason: Reason::TooLarge,
-                bytes: 1
-            }
-        ));
-        assert!(!put_split(
-            &output,
-            Split::Dropped {
-                reason: Reason::Garbage,
-                bytes: 1
-            }
-        ));
+        assert!(matches!(picture.image, Image::Jpeg(handed) if handed.data() == jpeg));
+        assert!(!give(&jpeg[..jpeg.len() - 9]));
+        assert!(!give(b"hello"));
+        for reason in [Reason::TooLarge, Reason::Garbage] {
+            let split = Split::Dropped { reason, bytes: 1 };
+            assert!(!put_split(&output, split));
+        }
         let dropped: Vec<_> = output.dropped().collect();
         assert_eq!(
             dropped,
@@ -139,5 +170,16 @@ mod tests {
                 (DropReason::TooLarge, 1)
             ]
         );
+    }
+
+    #[test]
+    fn a_copy_is_checked_and_cleaned_too() {
+        let (output, jpeg) = (Output::default(), samples::jpeg(16, 16));
+        assert!(put_copy(&output, &[&jpeg[..], &[0; 9]].concat(), 7));
+        let picture = output.take().now_or_never().unwrap();
+        assert!(matches!(picture.image, Image::Jpeg(handed) if handed.data() == jpeg));
+        assert!(!put_copy(&output, &jpeg[..jpeg.len() - 9], 7));
+        let dropped: Vec<_> = output.dropped().collect();
+        assert_eq!(dropped, [(DropReason::Truncated, 1)]);
     }
 }

@@ -140,7 +140,7 @@ impl Video {
                 codec: Codec::H264,
                 key,
                 size: Some(size),
-                data,
+                data: data.into(),
             })
             .await;
         self.force_key |= !sent;

@@ -177,6 +177,6 @@ fn frame(unit: Unit) -> Outgoing {
         codec,
         key: unit.key,
         size,
-        data: unit.data,
+        data: unit.data.into(),
     }
 }

@@ -2,14 +2,18 @@
 
 use bytes::Bytes;
 use sightline_bus::{Bus, Link};
-use sightline_proto::{Codec, Frame, Subject, split::split, subject::Topic};
+use sightline_proto::{
+    Codec, Frame, Subject,
+    split::{SplitError, head, split},
+    subject::Topic,
+};
 use tokio::{
     sync::watch,
     time::{Duration, Instant},
 };
 
 use super::super::{input::Input, offer::Stream, shared::Shared};
-use crate::{clock::now_us, picture::Size, source::DropReason};
+use crate::{clock::now_us, packet::Packet, picture::Size, source::DropReason};
 
 /// Sends the frames of one stream.
 pub(super) struct Sender<'a> {
@@ -33,7 +37,7 @@ pub(super) struct Outgoing {
     pub(super) key: bool,
     /// Nothing for sound.
     pub(super) size: Option<Size>,
-    pub(super) data: Bytes,
+    pub(super) data: Packet,
 }
 
 impl<'a> Sender<'a> {
@@ -107,28 +111,8 @@ impl<'a> Sender<'a> {
     /// Sends a frame as number `sequence`: one that was sent before again, or a new one. Those who have it drop it.
     pub(super) async fn send_as(&mut self, sequence: u64, frame: Outgoing) -> bool {
         let (len_bytes, capture_time_us) = (frame.data.len(), frame.capture_time_us);
-        let size = frame.size.unwrap_or(Size {
-            width: 0,
-            height: 0,
-        });
-        let frame = Frame {
-            epoch: self.shared.epoch,
-            sequence,
-            capture_time_us: frame.capture_time_us,
-            decode_time_us: match frame.decode_time_us {
-                same if same == frame.capture_time_us => 0,
-                earlier => earlier,
-            },
-            codec: frame.codec.into(),
-            key: frame.key,
-            width: size.width,
-            height: size.height,
-            publish_time_us: now_us(),
-            data: frame.data,
-            ..Frame::default()
-        };
-        let parts = match split(frame, self.bus.max_payload_bytes()) {
-            Ok(parts) => parts,
+        let messages = match self.messages(sequence, &frame) {
+            Ok(messages) => messages,
             Err(error) => {
                 self.lost(DropReason::TooLarge, &error);
                 return false;
@@ -137,8 +121,8 @@ impl<'a> Sender<'a> {
         // Used up even if only some parts go: a later frame must not continue this one.
         let new = sequence >= self.next;
         self.next = self.next.max(sequence + 1);
-        for part in parts {
-            if let Err(error) = self.bus.publish(&self.subject, part).await {
+        for message in messages {
+            if let Err(error) = self.bus.publish(&self.subject, message).await {
                 self.lost(DropReason::Congested, &error);
                 return false;
             }
@@ -151,6 +135,37 @@ impl<'a> Sender<'a> {
             counters.published(len_bytes, age_us);
         }
         true
+    }
+
+    /// One message around the data, or several with copies of it.
+    fn messages(&self, sequence: u64, outgoing: &Outgoing) -> Result<Vec<Bytes>, SplitError> {
+        let size = outgoing.size.unwrap_or(Size {
+            width: 0,
+            height: 0,
+        });
+        let frame = Frame {
+            epoch: self.shared.epoch,
+            sequence,
+            capture_time_us: outgoing.capture_time_us,
+            decode_time_us: match outgoing.decode_time_us {
+                same if same == outgoing.capture_time_us => 0,
+                earlier => earlier,
+            },
+            codec: outgoing.codec.into(),
+            key: outgoing.key,
+            width: size.width,
+            height: size.height,
+            publish_time_us: now_us(),
+            ..Frame::default()
+        };
+        let (data, limit) = (&outgoing.data, self.bus.max_payload_bytes());
+        match head(frame.clone(), data.len(), limit)? {
+            Some(head) => Ok(vec![data.message(&head)]),
+            None => {
+                let data = data.data();
+                split(Frame { data, ..frame }, limit)
+            }
+        }
     }
 
     fn lost(&self, reason: DropReason, error: &dyn std::fmt::Display) {

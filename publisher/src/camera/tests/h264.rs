@@ -60,7 +60,7 @@ async fn key_frames_come_as_often_as_the_configuration_says() {
     let mut frames = rig.frames_of(H264).await;
     rig.watch(H264, "a").await;
     let output = fed.output().await;
-    let image = Image::Jpeg(jpeg(64, 64));
+    let image = Image::Jpeg(jpeg(64, 64).into());
     let mut keys = Vec::new();
     for number in 0..45 {
         let capture_time_us = 1_000_000_000 + number * 100_000;

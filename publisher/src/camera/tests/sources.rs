@@ -75,7 +75,7 @@ impl Source for Fake {
                 for _ in 0..play.pictures {
                     output.put(Picture {
                         capture_time_us: crate::clock::now_us(),
-                        image: Image::Jpeg(play.jpeg.clone()),
+                        image: Image::Jpeg(play.jpeg.clone().into()),
                     });
                     sleep(play.period).await;
                 }

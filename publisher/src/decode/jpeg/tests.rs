@@ -22,7 +22,7 @@ fn card(width: u32, height: u32, number: u32) -> Raw {
 
 fn jpeg_of(raw: &Raw) -> Bytes {
     let mut encoder = crate::encode::Encoder::default();
-    encoder.encode(raw, 90, None).unwrap().data
+    encoder.encode(raw, 90, None).unwrap().data.data()
 }
 
 /// Noise, so that every part of it has bits.

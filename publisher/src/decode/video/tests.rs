@@ -192,39 +192,65 @@ fn what_the_library_cannot_do_is_refused_in_words() {
     }
 }
 
-#[test]
-fn a_picture_of_absurd_size_is_refused_before_it_is_decoded() {
-    // Baseline, 480 x 288 macroblocks: what level 6.2 allows, and no decoder here.
+/// A key frame that claims to be of so many macroblocks and to need so many reference frames. `crop`: all but 16 x 16
+/// pixels are cut off.
+fn claiming(width: u32, height: u32, references: u32, crop: bool) -> Vec<u8> {
+    // Baseline, level 6.2.
     let mut sps = BitWriter::default();
     sps.bits(0x67_42_C0_3E, 32);
-    for value in [0, 0, 2, 1] {
+    for value in [0, 0, 2, references] {
         sps.ue(value);
     }
     sps.bits(0, 1);
-    sps.ue(480 - 1);
-    sps.ue(288 - 1);
-    // Frames only, direct_8x8_inference, no cropping, no VUI, and the end.
-    sps.bits(0b11001, 5);
+    sps.ue(width - 1);
+    sps.ue(height - 1);
+    // Frames only, direct_8x8_inference.
+    sps.bits(0b11, 2);
+    sps.bits(crop.into(), 1);
+    if crop {
+        for side in [0, (width - 1) * 8, 0, (height - 1) * 8] {
+            sps.ue(side);
+        }
+    }
+    // No VUI, and the end.
+    sps.bits(0b01, 2);
     let units = units(160, 90, 1);
     let own = annexb::nals(&units[0]).collect::<Vec<_>>();
     let mut unit = Vec::new();
     for nal in [&sps.bytes(), own[1], own[2]] {
         annexb::write(nal, &mut unit);
     }
+    unit
+}
+
+#[test]
+fn a_picture_of_absurd_size_is_refused_before_it_is_decoded() {
     let mut decoder = VideoDecoder::default();
-    let result = decoder.decode(&unit);
-    assert!(
-        matches!(
-            result,
-            Err(Error::TooLarge {
-                width: 7_680,
-                height: 4_608,
-                ..
-            })
-        ),
-        "{result:?}"
-    );
-    assert!(decoder.decode(&units[0]).unwrap().is_some());
+    for (crop, size) in [(false, (7_680, 4_608)), (true, (16, 16))] {
+        let result = decoder.decode(&claiming(480, 288, 1, crop));
+        assert!(
+            matches!(result, Err(Error::TooLarge { width, height, .. }) if (width, height) == size),
+            "{result:?}"
+        );
+    }
+    assert!(decoder.decode(&units(160, 90, 1)[0]).unwrap().is_some());
+}
+
+#[test]
+fn more_reference_frames_than_any_level_allows_are_refused() {
+    let refused = Err(Error::Unsupported(
+        "H.264 whose frames refer to more others than level 5.2 allows",
+    ));
+    // 4096 x 2304 pixels: level 5.2 keeps five of them.
+    for (references, is_refused) in [(5, false), (6, true), (16, true), (u32::MAX - 1, true)] {
+        let parameters = h264::Parameters::from_access_unit(&claiming(256, 144, references, false));
+        // The parser has limits of its own.
+        let Ok(Some(parameters)) = parameters else {
+            assert!(references > 16);
+            continue;
+        };
+        assert_eq!(check(&parameters) == refused, is_refused, "{references}");
+    }
 }
 
 /// Writes a parameter set, bit by bit.

@@ -115,7 +115,7 @@ impl Exec {
         mut stdout: pipe::Receiver,
         child: &mut Child,
     ) -> End {
-        let mut live = Live::new(self.options.format, self.silence);
+        let mut live = Live::new(self.options.format, self.silence, output);
         let mut buffer = BytesMut::with_capacity(READ_BYTES);
         let mut any = false;
         let mut drained = None;

@@ -81,7 +81,7 @@ async fn pictures_of_a_command_are_handed_on() {
             let Image::Jpeg(jpeg) = output.take().await.image else {
                 panic!("not a JPEG")
             };
-            let info = sightline_media::jpeg::inspect(&jpeg).unwrap();
+            let info = sightline_media::jpeg::inspect(&jpeg.data()).unwrap();
             assert_eq!((info.width, info.height), (320, 180));
         }
         stop.cancel();
@@ -146,7 +146,7 @@ async fn the_end_of_a_command_says_its_status_and_last_words() {
         error.to_string(),
         "exec:sh ... failed: the command ended with status 3: device is busy"
     );
-    assert!(matches!(output.take().await.image, Image::Jpeg(got) if got == jpeg));
+    assert!(matches!(output.take().await.image, Image::Jpeg(got) if got.data() == jpeg));
     assert_eq!(
         output.dropped().collect::<Vec<_>>(),
         [(DropReason::Truncated, 1)]

@@ -3,7 +3,7 @@
 use std::{io::SeekFrom, time::Duration};
 
 use bytes::BytesMut;
-use sightline_media::jpeg::{Split, Splitter};
+use sightline_media::jpeg::Split;
 use tokio::{
     fs::File,
     io::{AsyncReadExt as _, AsyncSeekExt as _},
@@ -46,7 +46,7 @@ async fn play_once(
     ticks: &mut Interval,
     output: &Output,
 ) -> Result<(), Error> {
-    let mut splitter = Splitter::new(passthrough::MAX_BYTES);
+    let mut splitter = passthrough::splitter(output);
     let mut buffer = BytesMut::with_capacity(READ_BYTES);
     let (mut read, mut any) = (0, false);
     loop {

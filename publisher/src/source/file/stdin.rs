@@ -101,7 +101,7 @@ async fn read_pipe(
     output: &Output,
     silence: Duration,
 ) -> Result<(), Error> {
-    let mut live = Live::new(format, silence);
+    let mut live = Live::new(format, silence, output);
     let mut buffer = BytesMut::with_capacity(READ_BYTES);
     let failed = |reason: String| Error::Failed {
         what: WHAT.into(),

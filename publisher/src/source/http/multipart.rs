@@ -7,8 +7,12 @@
 //!
 //! Source: RFC 2046, section 5.1; cameras.
 
-use bytes::{Bytes, BytesMut};
 use sightline_media::jpeg::{Reason, Split, Splitter};
+
+use crate::{
+    packet::{self, ROOM_BYTES},
+    pool::Pool,
+};
 
 /// What the header of one part may hold; a longer one ends the stream.
 pub(super) const MAX_HEADER_BYTES: usize = 16 << 10;
@@ -18,11 +22,12 @@ pub(super) const MAX_HEADER_BYTES: usize = 16 << 10;
 #[error("the header of a part is longer than {MAX_HEADER_BYTES} bytes")]
 pub(super) struct HeaderTooLong;
 
-/// Takes bytes as they come, gives pictures. It holds at most one picture and one header.
+/// Takes bytes as they come, gives pictures behind [room](packet::room). It holds at most one picture and one header.
 pub(super) struct Parser {
     /// Without leading dashes.
     boundary: Vec<u8>,
     max_bytes: usize,
+    pool: Pool,
     state: State,
     splitter: Splitter,
 }
@@ -37,7 +42,8 @@ enum State {
     /// A part with a length.
     Body {
         left: usize,
-        data: BytesMut,
+        /// Room, and what came.
+        data: Vec<u8>,
         stamp: Option<i64>,
     },
     /// A part that is no picture.
@@ -67,13 +73,15 @@ struct Head {
 }
 
 impl Parser {
-    /// Reads a stream of the given boundary, with pictures of at most `max_bytes`.
-    pub(super) fn new(boundary: &str, max_bytes: usize) -> Self {
+    /// Reads a stream of the given boundary, with pictures of at most `max_bytes`, into buffers of `pool`.
+    pub(super) fn new(boundary: &str, max_bytes: usize, pool: Pool) -> Self {
+        let buffers = pool.clone();
         Self {
             boundary: boundary.trim_start_matches('-').as_bytes().to_vec(),
             max_bytes,
             state: State::Between(Line::default()),
-            splitter: Splitter::new(max_bytes),
+            splitter: Splitter::with_buffers(max_bytes, move || packet::room(&buffers)),
+            pool,
         }
     }
 
@@ -123,9 +131,9 @@ impl Parser {
     /// Says what the end of the stream leaves behind.
     pub(super) fn finish(&mut self) -> Option<Split> {
         match &self.state {
-            State::Body { data, .. } if !data.is_empty() => Some(Split::Dropped {
+            State::Body { data, .. } if data.len() > ROOM_BYTES => Some(Split::Dropped {
                 reason: Reason::Truncated,
-                bytes: data.len() as u64,
+                bytes: (data.len() - ROOM_BYTES) as u64,
             }),
             State::Search => self.splitter.finish(),
             _ => None,
@@ -216,11 +224,15 @@ impl Parser {
             .length
             .filter(|length| (1..=self.max_bytes).contains(length));
         self.state = match (head.picture.unwrap_or(true), length) {
-            (true, Some(left)) => State::Body {
-                left,
-                data: BytesMut::with_capacity(left),
-                stamp: None,
-            },
+            (true, Some(left)) => {
+                let mut data = packet::room(&self.pool);
+                data.reserve(left);
+                State::Body {
+                    left,
+                    data,
+                    stamp: None,
+                }
+            }
             (true, None) => State::Search,
             (false, Some(left)) => State::Skip { left },
             (false, None) => State::Between(Line::default()),
@@ -232,23 +244,26 @@ impl Parser {
         let State::Body { data, stamp, .. } = &mut self.state else {
             return;
         };
-        let (mut data, stamp) = (std::mem::take(data).freeze(), stamp.unwrap_or_default());
-        let padding = data
+        let (mut data, stamp) = (std::mem::take(data), stamp.unwrap_or_default());
+        let padding = data[ROOM_BYTES..]
             .iter()
             .take_while(|byte| byte.is_ascii_whitespace())
             .count();
-        let _ = data.split_to(padding);
-        if !data.starts_with(&[0xFF, 0xD8]) {
+        if padding > 0 {
+            data.drain(ROOM_BYTES..ROOM_BYTES + padding);
+        }
+        let picture = &data[ROOM_BYTES..];
+        if !picture.starts_with(&[0xFF, 0xD8]) {
             out.push(Split::Dropped {
                 reason: Reason::Corrupt,
-                bytes: data.len() as u64,
+                bytes: picture.len() as u64,
             });
             self.state = State::Between(Line::default());
-        } else if is_whole(&data) {
+        } else if is_whole(picture) {
             out.push(Split::Picture { data, stamp });
             self.state = State::Between(Line::default());
         } else {
-            out.extend(self.search(&data, stamp));
+            out.extend(self.search(&data[ROOM_BYTES..], stamp));
         }
     }
 
@@ -260,7 +275,7 @@ impl Parser {
 }
 
 /// Whether a body ends as a picture does, apart from padding. What follows a wrong length would not.
-fn is_whole(data: &Bytes) -> bool {
+fn is_whole(data: &[u8]) -> bool {
     let padding = |byte: &&u8| matches!(**byte, 0 | b'\r' | b'\n');
     let len = data.len() - data.iter().rev().take_while(padding).count();
     data[..len].ends_with(&[0xFF, 0xD9])

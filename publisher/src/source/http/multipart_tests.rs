@@ -6,7 +6,7 @@ use crate::source::passthrough::samples;
 const MAX: usize = 100_000;
 
 fn parse(boundary: &str, stream: &[u8], chunk_bytes: usize) -> Result<Vec<Split>, HeaderTooLong> {
-    let mut parser = Parser::new(boundary, MAX);
+    let mut parser = Parser::new(boundary, MAX, Pool::default());
     let mut out = Vec::new();
     for chunk in stream.chunks(chunk_bytes) {
         out.extend(parser.push(chunk, 0)?);
@@ -23,13 +23,25 @@ fn parse(boundary: &str, stream: &[u8], chunk_bytes: usize) -> Result<Vec<Split>
                 }
             )
         })
+        .map(bare)
         .collect())
 }
 
-fn picture(data: &Bytes) -> Split {
+fn picture(data: &[u8]) -> Split {
     Split::Picture {
-        data: data.clone(),
+        data: data.to_vec(),
         stamp: 0,
+    }
+}
+
+/// Without the room before a picture.
+fn bare(split: Split) -> Split {
+    match split {
+        Split::Picture { mut data, stamp } => Split::Picture {
+            data: data.split_off(ROOM_BYTES),
+            stamp,
+        },
+        dropped @ Split::Dropped { .. } => dropped,
     }
 }
 
@@ -182,7 +194,7 @@ fn a_missing_or_wrong_length_does_not_lose_a_picture() {
         let pictures: Vec<_> = got
             .iter()
             .map(|split| match split {
-                Split::Picture { data, .. } => data.slice(..len),
+                Split::Picture { data, .. } => &data[..len],
                 dropped @ Split::Dropped { .. } => panic!("{length}: {dropped:?}"),
             })
             .collect();
@@ -198,15 +210,15 @@ fn a_picture_comes_out_with_its_last_byte_and_not_later() {
         format!("Content-Length: {}\r\n", jpeg.len()),
     ] {
         let stream = part(&head, &jpeg);
-        let mut parser = Parser::new("frame", MAX);
+        let mut parser = Parser::new("frame", MAX, Pool::default());
         assert_eq!(parser.push(&stream[..stream.len() - 3], 7), Ok(vec![]));
         let out = parser
             .push(&stream[stream.len() - 3..stream.len() - 2], 8)
             .unwrap();
         assert_eq!(
-            out,
+            out.into_iter().map(bare).collect::<Vec<_>>(),
             [Split::Picture {
-                data: jpeg.clone(),
+                data: jpeg.to_vec(),
                 stamp: 7
             }]
         );
@@ -227,7 +239,7 @@ fn broken_pictures_are_told_apart_and_the_next_one_comes() {
     .concat();
     let got = parse("frame", &stream, 500).unwrap();
     assert_eq!(got[0], dropped(Reason::Corrupt, 5));
-    assert_eq!(got[1], picture(&[&jpeg[..], &[0; 30]].concat().into()));
+    assert_eq!(got[1], picture(&[&jpeg[..], &[0; 30]].concat()));
     assert!(
         matches!(got[2], Split::Dropped { reason: Reason::Truncated, bytes } if bytes >= cut.len() as u64)
     );

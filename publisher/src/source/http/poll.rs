@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use hyper::{Response, body::Incoming};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -13,6 +12,8 @@ use super::{
 };
 use crate::{
     clock::now_us,
+    packet::{self, ROOM_BYTES},
+    pool::Pool,
     source::{DropReason, Error, Output, passthrough},
 };
 
@@ -42,12 +43,12 @@ pub(super) async fn pictures(
             Kind::Page => return Err(super::page(target, response).await),
             _ => return Err(target.failed("it gives something else than a picture now")),
         };
-        match picture(target, response).await? {
-            Ok((jpeg, _)) if unsaid && !jpeg.starts_with(&[0xFF, 0xD8]) => {
+        match picture(target, response, output.pool()).await? {
+            Ok((memory, _)) if unsaid && !memory[ROOM_BYTES..].starts_with(&[0xFF, 0xD8]) => {
                 return Err(target.open("it does not say what it gives, and it is not a JPEG"));
             }
-            Ok((jpeg, arrival_us)) => {
-                if passthrough::put(output, jpeg, arrival_us) {
+            Ok((memory, arrival_us)) => {
+                if passthrough::put(output, memory, arrival_us) {
                     watch.picture_came();
                 }
             }
@@ -61,19 +62,21 @@ pub(super) async fn pictures(
     }
 }
 
-/// The bytes of one picture and when the first of them came, or why it is dropped.
+/// The bytes of one picture, behind room for the head of a message, and when the first of them came; or why it is
+/// dropped.
 async fn picture(
     target: &Target,
     response: Response<Incoming>,
-) -> Result<Result<(Bytes, i64), DropReason>, Error> {
+    pool: &Pool,
+) -> Result<Result<(Vec<u8>, i64), DropReason>, Error> {
     let mut body = Body::new(target, response.into_body());
-    let mut picture = BytesMut::new();
+    let mut picture = packet::room(pool);
     let mut arrival_us = None;
     loop {
         match body.next().await {
             Ok(Some(bytes)) => {
                 arrival_us.get_or_insert_with(now_us);
-                if picture.len() + bytes.len() > passthrough::MAX_BYTES {
+                if picture.len() - ROOM_BYTES + bytes.len() > passthrough::MAX_BYTES {
                     // Dropping the body closes the connection.
                     return Ok(Err(DropReason::TooLarge));
                 }
@@ -81,7 +84,7 @@ async fn picture(
             }
             Ok(None) => {
                 let arrival_us = arrival_us.unwrap_or_else(now_us);
-                return Ok(Ok((picture.freeze(), arrival_us)));
+                return Ok(Ok((picture, arrival_us)));
             }
             Err(Broken::Closed(_)) => return Ok(Err(DropReason::Truncated)),
             Err(Broken::Silent) => return Err(target.silent(target.patience.silence)),

@@ -68,7 +68,7 @@ pub(super) async fn multipart(
     output: &Output,
 ) -> Result<(), Error> {
     let mut body = Body::new(target, body);
-    let mut parser = Parser::new(boundary, passthrough::MAX_BYTES);
+    let mut parser = Parser::new(boundary, passthrough::MAX_BYTES, output.pool().clone());
     let mut watch = passthrough::Watch::new(target.patience.picture);
     loop {
         let next = timeout(watch.left(), body.next());

@@ -120,7 +120,7 @@ impl Loader {
         let raw = decode(png).map_err(corrupt)?;
         let jpeg = self.encoder.encode(&raw, PNG_QUALITY, None);
         // A copy is as long as the picture; the encoder's own buffer is longer.
-        jpeg.map(|jpeg| Bytes::copy_from_slice(&jpeg.data))
+        jpeg.map(|jpeg| jpeg.data.look(Bytes::copy_from_slice))
             .map_err(|error| corrupt(error.to_string()))
     }
 

@@ -173,7 +173,7 @@ impl Pace {
         self.due = (self.due + self.period).max(Instant::now());
         output.put(Picture {
             capture_time_us: now_us(),
-            image: Image::Jpeg(jpeg),
+            image: Image::Jpeg(jpeg.into()),
         });
     }
 }

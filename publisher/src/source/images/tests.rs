@@ -28,7 +28,7 @@ async fn next_width(output: &Output) -> u32 {
     let Image::Jpeg(jpeg) = output.take().await.image else {
         panic!("not a JPEG")
     };
-    jpeg::inspect(&jpeg).unwrap().width
+    jpeg.look(jpeg::inspect).unwrap().width
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::source::{
 const FRAME_US: i64 = 40_000;
 
 fn live() -> Live {
-    Live::new(None, Duration::from_secs(15))
+    Live::new(None, Duration::from_secs(15), &Output::default())
 }
 
 fn waiting(reader: &mut Reader) -> Vec<Unit> {
@@ -171,7 +171,8 @@ fn the_content_says_what_a_stream_is_unless_it_is_configured() {
     let jpeg = samples::jpeg(32, 32);
     let output = Output::default();
     assert!(live().push(&jpeg, 0, &output).unwrap());
-    let configured = Live::new(Some(Format::H264), Duration::ZERO).push(&jpeg, 0, &output);
+    let mut configured = Live::new(Some(Format::H264), Duration::ZERO, &output);
+    let configured = configured.push(&jpeg, 0, &output);
     assert!(!configured.unwrap());
     for (content, wanted) in [
         (

@@ -103,7 +103,7 @@ impl<'a> Media<'a> {
             Kind::H264 => self.h264(&frame, parameters, capture_time_us),
             Kind::H265 => self.h265(frame, parameters, capture_time_us),
             Kind::Jpeg => {
-                passthrough::put(self.output, frame.into_data().into(), capture_time_us);
+                passthrough::put_copy(self.output, frame.data(), capture_time_us);
             }
             Kind::Aac => {}
         }

@@ -25,7 +25,8 @@ use super::{
 use crate::{
     clock::now_us,
     picture::{Image, Picture},
-    source::{DropReason, Error, Hint, Output},
+    pool::Pool,
+    source::{DropReason, Error, Hint, Output, passthrough},
 };
 
 /// A camera that gives no usable frame for so long has failed: drivers do not notice by themselves.
@@ -63,7 +64,7 @@ pub(super) fn run(
     let mut hand_on = HandOn::default();
     while !stop.is_cancelled() {
         if buffers.wait(TICK).map_err(|error| failed(&error))? {
-            let taken = buffers.take(|bytes, stamp| camera.frame(bytes, stamp));
+            let taken = buffers.take(|bytes, stamp| camera.frame(bytes, stamp, output.pool()));
             match taken.map_err(|error| failed(&error))? {
                 None => std::thread::sleep(FALSE_ALARM),
                 Some(frame) => {
@@ -168,9 +169,9 @@ impl Camera {
         SILENCE.max(interval.saturating_mul(3))
     }
 
-    /// A frame, copied out of its buffer, or why there is none. What is compressed is not looked at yet: the
-    /// buffer goes back to the driver first.
-    fn frame(&self, bytes: &[u8], stamp: Stamp) -> Result<Frame, DropReason> {
+    /// A frame, copied out of its buffer into one of `pool`, or why there is none. That copy is the only one: it
+    /// has room for the head of a message, and pixels lie in it as an encoder wants them.
+    fn frame(&self, bytes: &[u8], stamp: Stamp, pool: &Pool) -> Result<Frame, DropReason> {
         if stamp.flags.contains(Flags::ERROR) || bytes.is_empty() {
             return Err(DropReason::Corrupt);
         }
@@ -184,8 +185,10 @@ impl Camera {
                     capture_time_us,
                 });
             }
-            Gives::Jpeg => Image::Jpeg(Bytes::copy_from_slice(bytes)),
-            Gives::Raw(shape) => Image::Raw(shape.picture(bytes).ok_or(DropReason::Truncated)?),
+            Gives::Jpeg => Image::Jpeg(passthrough::copied(bytes, pool)?),
+            Gives::Raw(shape) => {
+                Image::Raw(shape.picture(bytes, pool).ok_or(DropReason::Truncated)?)
+            }
         };
         Ok(Frame::Picture(Picture {
             capture_time_us,

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::{
-    picture::{Image, Picture},
-    source::{DropReason, Output, live::h264::Units, passthrough},
+    picture::Picture,
+    source::{DropReason, Output, live::h264::Units},
 };
 
 /// How often a camera is asked for a key frame at most.
@@ -15,7 +15,7 @@ const KEY_INTERVAL: Duration = Duration::from_secs(1);
 /// A frame, copied out of its buffer.
 #[derive(Debug)]
 pub(super) enum Frame {
-    /// Of a JPEG nothing was looked at yet.
+    /// Fit to be shown.
     Picture(Picture),
     /// An access unit of H.264, Annex B.
     H264 { data: Bytes, capture_time_us: i64 },
@@ -47,10 +47,6 @@ impl HandOn {
         output: &Output,
     ) -> Outcome {
         let good = match frame {
-            Ok(Frame::Picture(Picture {
-                capture_time_us,
-                image: Image::Jpeg(jpeg),
-            })) => passthrough::put(output, jpeg, capture_time_us),
             Ok(Frame::Picture(picture)) => {
                 output.put(picture);
                 true

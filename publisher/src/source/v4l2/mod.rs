@@ -12,6 +12,7 @@ mod hand_on;
 pub(crate) mod ioctl;
 pub(crate) mod pixel;
 mod stamp;
+mod unpack;
 
 use std::{
     collections::BTreeMap,
@@ -219,7 +220,7 @@ mod tests {
         for (text, wanted) in [
             (
                 "v4l2:///dev/video0?format=h265",
-                "mjpeg, h264, i420, nv12, yuyv, rgb, grey",
+                "mjpeg, h264, i420, nv12, i422, yuyv, rgb, grey",
             ),
             ("v4l2:///dev/video0?size=640", "size=640"),
             ("v4l2:///dev/video0?rate=3", "known are size, fps, format"),

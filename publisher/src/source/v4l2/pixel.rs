@@ -1,6 +1,5 @@
 //! The formats of a camera that Sightline takes, and what a driver's format means for a picture.
 
-use bytes::Bytes;
 use v4l::{
     FourCC,
     v4l_sys::{
@@ -13,8 +12,11 @@ use v4l::{
     },
 };
 
-use super::ioctl::Format;
-use crate::picture::{Layout, Range, Raw};
+use super::{ioctl::Format, unpack};
+use crate::{
+    picture::{Layout, Range, Raw},
+    pool::Pool,
+};
 
 /// What `format=` may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +29,12 @@ pub(crate) enum Pixel {
 impl Pixel {
     /// From the best to the worst: passing through costs nothing, and JPEG can be shown everywhere; then what an
     /// encoder takes with the least work; grey last, because it loses the colours.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Mjpeg,
         Self::H264,
         Self::Raw(Layout::I420),
         Self::Raw(Layout::Nv12),
+        Self::Raw(Layout::I422),
         Self::Raw(Layout::Yuyv),
         Self::Raw(Layout::Rgb),
         Self::Raw(Layout::Grey),
@@ -44,6 +47,7 @@ impl Pixel {
             Self::H264 => "h264",
             Self::Raw(Layout::I420) => "i420",
             Self::Raw(Layout::Nv12) => "nv12",
+            Self::Raw(Layout::I422) => "i422",
             Self::Raw(Layout::Yuyv) => "yuyv",
             Self::Raw(Layout::Rgb) => "rgb",
             Self::Raw(Layout::Grey) => "grey",
@@ -61,6 +65,7 @@ impl Pixel {
             b"H264" => Some(Self::H264),
             b"YU12" => Some(Self::Raw(Layout::I420)),
             b"NV12" => Some(Self::Raw(Layout::Nv12)),
+            b"422P" => Some(Self::Raw(Layout::I422)),
             b"YUYV" => Some(Self::Raw(Layout::Yuyv)),
             b"RGB3" => Some(Self::Raw(Layout::Rgb)),
             b"GREY" => Some(Self::Raw(Layout::Grey)),
@@ -86,24 +91,24 @@ pub(crate) fn code(fourcc: FourCC) -> String {
 
 /// How the bytes of a raw frame lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(crate) struct Shape {
     layout: Layout,
-    width: u32,
-    height: u32,
-    stride_bytes: usize,
-    range: Range,
+    pub(super) width: u32,
+    pub(super) height: u32,
+    pub(super) stride_bytes: usize,
+    pub(super) range: Range,
     len_bytes: usize,
 }
 
 impl Shape {
     /// Of the frames of `format`, whose pixels lie as `layout`.
-    pub(super) fn new(layout: Layout, format: &Format) -> Self {
+    pub(crate) fn new(layout: Layout, format: &Format) -> Self {
         let width = bytes(format.width);
         let height = bytes(format.height);
         let shortest = match layout {
             Layout::Yuyv => width.next_multiple_of(2).saturating_mul(2),
             Layout::Rgb => width.saturating_mul(3),
-            Layout::Nv12 | Layout::I420 => width.next_multiple_of(2),
+            Layout::Nv12 | Layout::I420 | Layout::I422 => width.next_multiple_of(2),
             Layout::Grey => width,
         };
         let stride_bytes = bytes(format.stride_bytes).max(shortest);
@@ -114,6 +119,9 @@ impl Shape {
             Layout::I420 => stride_bytes
                 .saturating_mul(height)
                 .saturating_add((stride_bytes / 2).saturating_mul(half_height * 2)),
+            Layout::I422 => stride_bytes
+                .saturating_add(stride_bytes / 2 * 2)
+                .saturating_mul(height),
         };
         Self {
             layout,
@@ -125,15 +133,22 @@ impl Shape {
         }
     }
 
-    /// The picture in `frame`, copied out of it; `None` if the frame is too short.
-    pub(super) fn picture(&self, frame: &[u8]) -> Option<Raw> {
+    /// The picture in `frame`, copied out of it into a buffer of `pool`, YUYV as I422 in full range; `None` if the
+    /// frame is too short.
+    pub(crate) fn picture(&self, frame: &[u8], pool: &Pool) -> Option<Raw> {
+        let frame = frame.get(..self.len_bytes)?;
+        if self.layout == Layout::Yuyv {
+            return Some(unpack::yuyv(self, frame, pool));
+        }
+        let mut data = pool.take();
+        data.extend_from_slice(frame);
         Some(Raw {
             layout: self.layout,
             width: self.width,
             height: self.height,
             stride_bytes: self.stride_bytes,
             range: self.range,
-            data: Bytes::copy_from_slice(frame.get(..self.len_bytes)?),
+            data: pool.share(data),
         })
     }
 }
@@ -191,6 +206,7 @@ mod tests {
             (Layout::Grey, 8, 8 * 5),
             (Layout::Nv12, 8, 8 * 5 + 8 * 3),
             (Layout::I420, 8, 8 * 5 + 4 * 3 * 2),
+            (Layout::I422, 8, 8 * 5 + 4 * 5 * 2),
         ] {
             let shape = Shape::new(layout, &format(8, 5, 0));
             assert_eq!((shape.stride_bytes, shape.len_bytes), (stride, len));
@@ -201,7 +217,7 @@ mod tests {
     fn a_padded_stride_is_kept() {
         let shape = Shape::new(Layout::Nv12, &format(10, 4, 64));
         assert_eq!((shape.stride_bytes, shape.len_bytes), (64, 64 * 6));
-        let raw = shape.picture(&[7; 64 * 6 + 100]).unwrap();
+        let raw = shape.picture(&[7; 64 * 6 + 100], &Pool::default()).unwrap();
         assert_eq!((raw.width, raw.height, raw.stride_bytes), (10, 4, 64));
         assert_eq!(raw.data.len(), 64 * 6);
     }
@@ -209,14 +225,14 @@ mod tests {
     #[test]
     fn a_short_frame_is_no_picture() {
         let shape = Shape::new(Layout::Grey, &format(8, 4, 8));
-        assert!(shape.picture(&[0; 31]).is_none());
-        assert!(shape.picture(&[0; 32]).is_some());
+        assert!(shape.picture(&[0; 31], &Pool::default()).is_none());
+        assert!(shape.picture(&[0; 32], &Pool::default()).is_some());
     }
 
     #[test]
     fn huge_sizes_do_not_overflow() {
         let shape = Shape::new(Layout::I420, &format(u32::MAX, u32::MAX, u32::MAX));
-        assert!(shape.picture(&[0; 64]).is_none());
+        assert!(shape.picture(&[0; 64], &Pool::default()).is_none());
     }
 
     #[test]

@@ -26,7 +26,7 @@ async fn cameras_are_listed_with_what_they_can_do_and_others_with_why_not() {
     assert_eq!(vivid["path"], "/dev/video0");
     assert!(vivid["stable_path"].is_null());
     let formats = vivid["formats"].as_array().unwrap();
-    for word in ["yuyv", "nv12", "i420", "rgb", "grey"] {
+    for word in ["yuyv", "nv12", "i420", "i422", "rgb", "grey"] {
         assert!(
             formats.iter().any(|format| format["format"] == word),
             "{word}"

@@ -50,7 +50,7 @@ fn assert_bars(picture: &Decoded, grey: bool) {
 
 #[tokio::test]
 async fn every_raw_format_shows_the_colours_of_the_camera() {
-    for format in ["yuyv", "nv12", "i420", "rgb", "grey"] {
+    for format in ["yuyv", "nv12", "i420", "i422", "rgb", "grey"] {
         let fleet = Fleet::start([("cam", camera(&format!("format={format}"), &[]))]);
         let mut frames = fleet.frames("cam").await;
         for frame in frames.take(3).await {

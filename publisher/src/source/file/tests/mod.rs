@@ -29,7 +29,7 @@ async fn take(output: &Output) -> Bytes {
         .await
         .unwrap();
     match picture.image {
-        Image::Jpeg(jpeg) => jpeg,
+        Image::Jpeg(jpeg) => jpeg.data(),
         Image::Raw(_) => panic!("not a JPEG"),
     }
 }

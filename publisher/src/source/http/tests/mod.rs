@@ -56,7 +56,7 @@ async fn pictures_of(source: &Http, count: usize) -> Vec<Bytes> {
             let Image::Jpeg(jpeg) = output.take().await.image else {
                 panic!("not a JPEG")
             };
-            pictures.push(jpeg);
+            pictures.push(jpeg.data());
         }
         stop.cancel();
         pictures
