@@ -20,9 +20,7 @@ mod splitter;
 #[cfg(test)]
 mod samples;
 
-pub use clean::{
-    prepare, prepare_in_place, prepare_into, with_huffman_tables, without_thumbnail,
-};
+pub use clean::{prepare, prepare_in_place, prepare_into, with_huffman_tables, without_thumbnail};
 pub use inspect::{Error, Info, inspect};
 pub use splitter::{Reason, Split, Splitter};
 

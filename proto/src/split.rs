@@ -144,7 +144,12 @@ mod tests {
 
     #[test]
     fn a_frame_of_several_parts_has_no_single_head() {
-        assert_eq!(head(frame(0), 976, 2_000).unwrap().map(|head| head.len() > 9), Some(true));
+        assert_eq!(
+            head(frame(0), 976, 2_000)
+                .unwrap()
+                .map(|head| head.len() > 9),
+            Some(true)
+        );
         assert_eq!(head(frame(0), 977, 2_000), Ok(None));
         assert_eq!(head(frame(0), 0, 2_000), Err(SplitError::Empty));
         assert!(head(frame(0), MAX_FRAME_BYTES + 1, 1 << 20).is_err());

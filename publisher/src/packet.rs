@@ -150,7 +150,10 @@ mod tests {
         let packet = packet(&Pool::default());
         let data = packet.data();
         let message = packet.message(b"head");
-        assert_eq!((&message[..], &data[..]), (&b"headpicture"[..], &b"picture"[..]));
+        assert_eq!(
+            (&message[..], &data[..]),
+            (&b"headpicture"[..], &b"picture"[..])
+        );
         assert_ne!(message[4..].as_ptr(), data.as_ptr());
     }
 

@@ -51,11 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     }
 }
 
-async fn publish(
-    arguments: &Arguments,
-    pictures: &Yuyv,
-    interval: Duration,
-) -> anyhow::Result<()> {
+async fn publish(arguments: &Arguments, pictures: &Yuyv, interval: Duration) -> anyhow::Result<()> {
     let bus = Bus::connect(&Options {
         url: arguments.nats.clone(),
         ..Options::default()

@@ -259,11 +259,8 @@ fn colour(vui: &VuiParameters) -> Colour {
 
 /// Of 256 pixels to a macroblock; of fields there are two to a frame (7.4.2.1.1).
 fn coded_pixels(sps: &SeqParameterSet) -> u64 {
-    let fields = u64::from(matches!(
-        sps.frame_mbs_flags,
-        FrameMbsFlags::Fields { .. }
-    ));
-    u64::from(sps.pic_size_in_map_units()) * 256 << fields
+    let fields = u64::from(matches!(sps.frame_mbs_flags, FrameMbsFlags::Fields { .. }));
+    (u64::from(sps.pic_size_in_map_units()) * 256) << fields
 }
 
 /// E.2.1, max_num_reorder_frames, and what holds without it.

@@ -20,7 +20,7 @@ use v4l::FourCC;
 
 use super::{Error, QUALITY, failed, time_us};
 use crate::{
-    camera::{self, Camera, Named, Offer, Publisher, Settings},
+    camera::{self, Camera, Ending, Named, Offer, Publisher, Settings},
     clock::now_us,
     encode::Encoder,
     picture::{Image, Layout, Picture, Raw},
@@ -90,7 +90,7 @@ impl Yuyv {
         let publisher = Arc::new(Publisher {
             version: env!("CARGO_PKG_VERSION"),
             instance: "bench".into(),
-            cameras: cameras.len(),
+            cameras: cameras.len().into(),
         });
         let tasks = cameras.into_iter().map(|name| {
             let source = Played {
@@ -99,7 +99,8 @@ impl Yuyv {
             };
             let (publisher, bus) = (publisher.clone(), bus.clone());
             let camera = camera(name, Arc::new(source));
-            tokio::spawn(camera::run(camera, publisher, bus, CancellationToken::new()))
+            let ending = Ending::of(&CancellationToken::new());
+            tokio::spawn(camera::run(camera, publisher, bus, ending))
         });
         join_all(tasks).await;
     }
@@ -132,7 +133,11 @@ impl Source for Played {
     ) -> BoxFuture<'a, Result<(), source::Error>> {
         let (camera, interval, output) = (self.camera.clone(), self.interval, output.clone());
         async move {
-            let playing = tokio::task::spawn_blocking(move || camera.play(interval, &output, &stop));
+            // Nobody can end a blocking thread but itself.
+            let stop = stop.child_token();
+            let _ended = stop.clone().drop_guard();
+            let playing =
+                tokio::task::spawn_blocking(move || camera.play(interval, &output, &stop));
             playing.await.map_err(|error| source::Error::Failed {
                 what: "the played camera".into(),
                 reason: error.to_string(),
@@ -179,11 +184,11 @@ fn camera(name: CameraName, source: Arc<dyn Source>) -> Camera {
         offer: Offer::default(),
         max_size: None,
         always: false,
-        control: false,
+        control: Vec::new(),
     }
 }
 
-/// A JPEG as a webcam gives it: the test card in 1920x1080 with so much noise that it has about 300 KB.
+/// A JPEG as a webcam gives it: the test card in 1920x1080 with so much noise that it has about 370 KB.
 pub fn webcam_jpeg() -> Result<Bytes, Error> {
     let mut camera = Yuyv::new(1_920, 1_080, 1);
     let mut random = 1u32;
@@ -225,7 +230,7 @@ mod tests {
         let jpeg = webcam_jpeg().unwrap();
         let info = sightline_media::jpeg::inspect(&jpeg).unwrap();
         assert_eq!((info.width, info.height), (1_920, 1_080));
-        assert!((250_000..350_000).contains(&jpeg.len()), "{}", jpeg.len());
+        assert!((320_000..420_000).contains(&jpeg.len()), "{}", jpeg.len());
     }
 
     #[tokio::test]

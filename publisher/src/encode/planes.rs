@@ -250,11 +250,13 @@ mod tests {
         for limited in 0..=255u8 {
             let exact_luma = (f64::from(limited) - 16.0) * 255.0 / 219.0;
             let exact_chroma = (f64::from(limited) - 128.0) * 255.0 / 224.0 + 128.0;
-            let near = |sample: u8, exact: f64| {
-                (f64::from(sample) - exact.clamp(0.0, 255.0)).abs() <= 0.5
-            };
+            let near =
+                |sample: u8, exact: f64| (f64::from(sample) - exact.clamp(0.0, 255.0)).abs() <= 0.5;
             assert!(near(luma_to_full(limited), exact_luma), "luma {limited}");
-            assert!(near(chroma_to_full(limited), exact_chroma), "chroma {limited}");
+            assert!(
+                near(chroma_to_full(limited), exact_chroma),
+                "chroma {limited}"
+            );
         }
     }
 }

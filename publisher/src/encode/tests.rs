@@ -70,10 +70,7 @@ fn chroma_keeps_the_resolution_that_it_came_with() {
         let raw = picture(layout, (32, 32), Range::Full, PATCHES[2], 0);
         let jpeg = Encoder::default().encode(&raw, 80, None).unwrap();
         let data = jpeg.data.data();
-        let header = data
-            .windows(2)
-            .position(|w| w == [0xFF, 0xC0])
-            .unwrap();
+        let header = data.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
         let found: Vec<_> = data[header + 10..]
             .chunks(3)
             .take(factors.len())

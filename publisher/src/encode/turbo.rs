@@ -79,8 +79,7 @@ impl Backend {
                 compressor.compress_yuv_planes(&image, &mut jpeg)?;
             }
             View::Grey { y, range } => {
-                let (pixels, pitch) =
-                    contiguous(&y, range, Samples::Luma, (false, false), first);
+                let (pixels, pitch) = contiguous(&y, range, Samples::Luma, (false, false), first);
                 compressor.set_subsamp(Subsamp::Gray)?;
                 let format = PixelFormat::GRAY;
                 let image = Image {

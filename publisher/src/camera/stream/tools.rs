@@ -64,7 +64,10 @@ impl JpegTool {
         let raw = match image {
             Image::Raw(raw) => raw,
             Image::Jpeg(jpeg) => {
-                decoded = self.decoder.decode(&jpeg.data()).map_err(|error| corrupt(&error))?;
+                decoded = self
+                    .decoder
+                    .decode(&jpeg.data())
+                    .map_err(|error| corrupt(&error))?;
                 &decoded
             }
         };
@@ -145,7 +148,10 @@ impl VideoTool {
         let mut raw: &Raw = match image {
             Image::Raw(raw) => raw,
             Image::Jpeg(jpeg) => {
-                decoded = self.decoder.decode(&jpeg.data()).map_err(|error| corrupt(&error))?;
+                decoded = self
+                    .decoder
+                    .decode(&jpeg.data())
+                    .map_err(|error| corrupt(&error))?;
                 &decoded
             }
         };

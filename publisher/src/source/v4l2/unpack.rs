@@ -59,7 +59,9 @@ fn unpack(
         (*u, *v) = ((word >> 8) as u8, (word >> 24) as u8);
     }
     for plane in [u, v] {
-        plane.iter_mut().for_each(|sample| *sample = chroma(*sample));
+        plane
+            .iter_mut()
+            .for_each(|sample| *sample = chroma(*sample));
     }
 }
 
