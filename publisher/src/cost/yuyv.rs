@@ -23,6 +23,7 @@ use crate::{
     camera::{self, Camera, Ending, Named, Offer, Publisher, Settings},
     clock::now_us,
     encode::Encoder,
+    metrics::Metrics,
     picture::{Image, Layout, Picture, Raw},
     pool::Pool,
     source::{
@@ -91,6 +92,7 @@ impl Yuyv {
             version: env!("CARGO_PKG_VERSION"),
             instance: "bench".into(),
             cameras: cameras.len().into(),
+            metrics: Metrics::new(),
         });
         let tasks = cameras.into_iter().map(|name| {
             let source = Played {
