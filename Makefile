@@ -90,7 +90,7 @@ check-deploy: ## Files in deploy/, each by the program that it is for
 
 bench: ## What serving and encoding cost, beside the physical floor, in 15 minutes: NAMES="..." picks some
 	@$(INSTALL) $(BUILD_TOOLS) nats-server
-	cargo build --release --locked -p sightline-relay -p sightline-bench
+	cargo build --release --locked -p sightline-publisher -p sightline-relay -p sightline-bench
 	scripts/bench $(NAMES)
 
 audit: ## Known vulnerabilities of the dependencies (fetches the advisory database)
