@@ -72,7 +72,7 @@ async fn demand(bus: Bus, camera: CameraName) {
     let demand = Demand {
         stream: JPEG.into(),
         relay: "bench".into(),
-        single: false,
+        ..Demand::default()
     };
     let mut heartbeat = interval(HEARTBEAT);
     loop {

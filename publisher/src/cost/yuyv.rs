@@ -248,7 +248,7 @@ mod tests {
             let demand = Demand {
                 stream: JPEG.into(),
                 relay: "a".into(),
-                single: false,
+                ..Demand::default()
             };
             let subject = Topic::Demand(name).subject();
             loop {
