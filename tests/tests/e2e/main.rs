@@ -9,6 +9,7 @@ mod faults;
 mod h264;
 mod idle;
 mod large;
+mod operations;
 mod quiet;
 mod reload;
 mod rtsp;

@@ -4,7 +4,7 @@ use std::{fmt::Write as _, fs, path::PathBuf, time::Duration};
 
 use sightline_bus::{Bus, Delivery, Subscription};
 use sightline_proto::{
-    Announce, CameraName, CameraState, Frame, JPEG, Message as _, Query, Subject,
+    Announce, CameraName, CameraState, ControlReply, Frame, JPEG, Message as _, Query, Subject,
     assemble::{Assembler, Progress},
     subject::Topic,
 };
@@ -123,6 +123,13 @@ impl Fleet {
     pub(crate) async fn live(&self, camera: &str) -> Announce {
         self.announced(camera, |announce| announce.state() == CameraState::Live)
             .await
+    }
+
+    /// Asks `camera` for something over the bus, as a relay does.
+    pub(crate) async fn ask(&self, camera: &str, verb: &str, request: Vec<u8>) -> ControlReply {
+        let subject = Topic::Control(name(camera), verb.parse().unwrap()).subject();
+        let reply = self.bus.request(&subject, request.into(), PATIENCE);
+        ControlReply::decode(reply.await.unwrap()).unwrap()
     }
 
     /// Ends the publisher. All its devices are closed afterwards.

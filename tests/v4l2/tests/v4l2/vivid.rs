@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use sightline_proto::{ControlsRequest, Frame, Message as _, SettingsRequest};
 use sightline_publisher::CameraConfig;
 
 use crate::{
@@ -137,6 +138,79 @@ async fn a_control_that_another_one_rules_is_set_after_it() {
         (value("gain"), value("gain_automatic")),
         (Some(42), Some(0))
     );
+    fleet.stop().await;
+}
+
+/// The value of a control of the first device, asked of the driver.
+fn value_of(control: &str) -> Option<i64> {
+    let devices = sightline_publisher::devices::list();
+    let mut controls = devices.cameras[0].controls.iter();
+    controls.find(|known| known.name == control).unwrap().value
+}
+
+fn controls(wanted: &[(&str, i64)]) -> Vec<u8> {
+    let wanted = wanted.iter().map(|&(name, value)| (name.to_owned(), value));
+    ControlsRequest {
+        controls: wanted.collect(),
+    }
+    .encode_to_vec()
+}
+
+#[tokio::test]
+async fn controls_and_size_change_over_the_bus_while_the_camera_runs() {
+    let mut config = camera("format=yuyv", &[("brightness", 32)]);
+    config.control = ["controls", "size"].map(str::to_owned).to_vec();
+    let fleet = Fleet::start([("cam", config)]);
+    let mut frames = fleet.frames("cam").await;
+    let before = frames.next().await;
+    // Spelled as the driver does, and in the order that does not work: gain is ruled by the other one.
+    let request = controls(&[("Brightness", 224), ("gain", 42), ("gain_automatic", 0)]);
+    let reply = fleet.ask("cam", "controls", request).await;
+    assert_eq!(reply.refused, "");
+    let set = [("brightness", 224), ("gain", 42), ("gain_automatic", 0)];
+    assert_eq!(
+        reply.controls,
+        set.map(|(name, value)| (name.to_owned(), value)).into()
+    );
+    assert_eq!(value_of("brightness"), Some(224));
+    assert_eq!(value_of("gain"), Some(42));
+    // The stream goes on, and shows it.
+    let brightness = |frame: &Frame| Decoded::new(frame).mean_brightness();
+    let dark = brightness(&before);
+    let mut after = frames.next().await;
+    while brightness(&after) <= dark {
+        assert!(after.sequence < before.sequence + 200, "it stays dark");
+        after = frames.next().await;
+    }
+    assert_eq!(after.epoch, before.epoch);
+
+    for (wanted, reason) in [
+        ([("brigthness", 1)], "it has brightness, "),
+        ([("brightness", 256)], "use 0 to 255"),
+    ] {
+        let reply = fleet.ask("cam", "controls", controls(&wanted)).await;
+        assert!(reply.refused.contains(reason), "{reply:?}");
+    }
+    let reply = fleet
+        .ask("cam", "controls", controls(&[("gain_automatic", 1)]))
+        .await;
+    assert_eq!(reply.refused, "");
+    let reply = fleet.ask("cam", "controls", controls(&[("gain", 7)])).await;
+    assert!(
+        reply.refused.contains("another control rules it"),
+        "{reply:?}"
+    );
+
+    // Another size opens the camera again, with the controls that hold now.
+    let size = SettingsRequest {
+        width: Some(640),
+        height: Some(360),
+        ..SettingsRequest::default()
+    };
+    let reply = fleet.ask("cam", "settings", size.encode_to_vec()).await;
+    assert_eq!(reply.refused, "");
+    while frames.next().await.width != 640 {}
+    assert_eq!(value_of("brightness"), Some(224));
     fleet.stop().await;
 }
 
