@@ -77,14 +77,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     loop {
         let now = Instant::now();
         if now >= next {
-            next += interval;
+            // A floor that cannot keep up sends fewer frames, and still takes in who comes.
+            next = (next + interval).max(now);
             show.newest = Some(show.newest.map_or(0, |newest| newest + 1));
             for (place, viewer) in viewers.iter_mut().enumerate() {
                 serve(viewer, &show, place, &mut free);
             }
-            continue;
         }
-        wait(&mut poll, &mut events, next - now)?;
+        let idle = next.saturating_duration_since(Instant::now());
+        wait(&mut poll, &mut events, idle)?;
         for event in &events {
             if event.token() == LISTENER {
                 while let Ok((mut socket, _)) = listener.accept() {

@@ -56,8 +56,8 @@ pub(crate) struct Outcome {
     pub(crate) closed: u64,
 }
 
-/// Connections that are being made at a time: more than a server's backlog would be tried again after a second.
-const MOST_CONNECTING: usize = 100;
+/// Viewers at a time that were not answered yet: more than a server's backlog would be tried again, later and later.
+const MOST_COMING: usize = 100;
 
 /// How long all viewers may take to come and get a first frame.
 const START: Duration = Duration::from_secs(60);
@@ -90,7 +90,8 @@ struct Load<'a> {
     seats: Vec<Seat>,
     /// Those that are to be connected.
     empty: Vec<usize>,
-    connecting: usize,
+    /// Those that were not answered yet.
+    coming: usize,
     scrap: Vec<MaybeUninit<u8>>,
     /// When the next tick is, and what has been done of what is due by the second.
     tick_at: Instant,
@@ -126,7 +127,7 @@ impl<'a> Load<'a> {
             poll: Poll::new()?,
             seats: (0..viewers).map(|_| Seat::default()).collect(),
             empty: (0..viewers).rev().collect(),
-            connecting: 0,
+            coming: 0,
             scrap: vec![MaybeUninit::uninit(); SCRAP_BYTES],
             tick_at: Instant::now(),
             ticks: 0,
@@ -193,7 +194,7 @@ impl<'a> Load<'a> {
     }
 
     fn connect(&mut self) -> anyhow::Result<()> {
-        while self.connecting < MOST_CONNECTING
+        while self.coming < MOST_COMING
             && let Some(place) = self.empty.pop()
         {
             let shape = &self.arguments.shape;
@@ -209,7 +210,7 @@ impl<'a> Load<'a> {
                 Interest::READABLE | Interest::WRITABLE,
             )?;
             self.seats[place].viewer = Some(viewer);
-            self.connecting += 1;
+            self.coming += 1;
         }
         Ok(())
     }
@@ -223,10 +224,7 @@ impl<'a> Load<'a> {
             viewer
                 .writable()
                 .with_context(|| format!("viewer {place}"))?;
-            if !viewer.is_connecting() {
-                self.connecting -= 1;
-                seat.asked = true;
-            }
+            seat.asked = !viewer.is_connecting();
         }
         Ok(())
     }
@@ -237,8 +235,12 @@ impl<'a> Load<'a> {
         let Some(viewer) = &mut seat.viewer else {
             return Ok(());
         };
+        let was_watching = viewer.is_watching();
         match viewer.read(limit, &mut self.scrap) {
             Ok(got) => {
+                if viewer.is_watching() && !was_watching {
+                    self.coming -= 1;
+                }
                 seat.got.frames += got.frames;
                 seat.got.skipped += got.skipped;
                 seat.got.bytes += got.bytes;
@@ -249,7 +251,7 @@ impl<'a> Load<'a> {
                 }
                 Ok(())
             }
-            Err(_) if viewer.is_watching() => {
+            Err(_) if was_watching => {
                 self.closed += 1;
                 self.leave(place);
                 Ok(())
@@ -260,7 +262,10 @@ impl<'a> Load<'a> {
 
     fn leave(&mut self, place: usize) {
         let seat = &mut self.seats[place];
-        if seat.viewer.take().is_some() {
+        if let Some(viewer) = seat.viewer.take() {
+            if !viewer.is_watching() {
+                self.coming -= 1;
+            }
             seat.left += 1;
             self.empty.push(place);
         }
