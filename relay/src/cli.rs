@@ -8,7 +8,7 @@ use sightline_bus::Bus;
 use sightline_cli::{Exit, Flags};
 use tokio::net::TcpListener;
 
-use crate::{Config, serve};
+use crate::{Config, frames::FrameThread, serve::serve_on};
 
 mod client;
 mod files;
@@ -103,8 +103,15 @@ async fn run(settings: &Settings) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("listen: cannot bind to {}", config.listen))?;
-    let bus = connect(&config).await?;
-    serve(config, bus, listener, shutdown).await?;
+    let frames = FrameThread::start().context("cannot start a thread")?;
+    let bus = frames
+        .run({
+            let config = config.clone();
+            async move { connect(&config).await }
+        })
+        .await
+        .context("cannot connect")??;
+    serve_on(&frames, config, bus, listener, shutdown).await?;
     Ok(())
 }
 

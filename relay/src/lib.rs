@@ -12,6 +12,7 @@ mod dialect;
 mod directory;
 mod fleet;
 mod form;
+mod frames;
 mod http;
 mod hub;
 mod line;

@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     config::{Config, InvalidSetting},
     directory::{Change, Directory},
+    frames::FrameThread,
     http,
     hub::{Hub, StreamName},
     metrics::Metrics,
@@ -26,6 +27,9 @@ pub enum Error {
     /// The listener is of no use.
     #[error("cannot accept connections")]
     Listener(#[source] std::io::Error),
+    /// The operating system gives no more threads.
+    #[error("cannot start a thread")]
+    Thread(#[source] std::io::Error),
 }
 
 /// Serves viewers at `listener` with the cameras on `bus` until `shutdown`, and then until all
@@ -33,6 +37,18 @@ pub enum Error {
 ///
 /// The bus may be down, now or at any time: the relay then says that it is not ready.
 pub async fn serve(
+    config: Config,
+    bus: Bus,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) -> Result<(), Error> {
+    let frames = FrameThread::start().map_err(Error::Thread)?;
+    serve_on(&frames, config, bus, listener, shutdown).await
+}
+
+/// The same, with frames on a thread on which the bus may run as well.
+pub(crate) async fn serve_on(
+    frames: &FrameThread,
     config: Config,
     bus: Bus,
     listener: TcpListener,
@@ -54,6 +70,7 @@ pub async fn serve(
         directory.clone(),
         &config.streams,
         stop_bus.clone(),
+        frames.handle().clone(),
     );
     let tasks = TaskTracker::new();
     tasks.spawn({

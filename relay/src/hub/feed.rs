@@ -60,11 +60,6 @@ impl Feed {
         &self.stream.name
     }
 
-    /// Whether frames need those before them. A stream whose name does not tell its codec may change its kind.
-    pub(crate) fn is_ordered(&self) -> bool {
-        self.stream.is_ordered()
-    }
-
     /// Of a stream whose frames are in order: the next one for this viewer. The first one is a key frame, and so is
     /// the first one after any that were skipped.
     ///
@@ -91,7 +86,7 @@ impl Feed {
         self.slot.mark();
     }
 
-    /// Of pictures: the frame to send next, the newest one, whether it was taken before or not.
+    /// Of pictures: the frame to send next, the newest one, whether it was taken before or not. None of other frames.
     pub(crate) fn take(&self) -> Option<Arc<Frame>> {
         self.slot.clear();
         self.stream.latest()

@@ -29,6 +29,7 @@ use std::{
 
 use sightline_bus::Bus;
 use sightline_proto::{CameraName, Codec};
+use tokio::runtime::Handle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -65,6 +66,8 @@ struct Shared {
     pictures: Mutex<Pictures>,
     tasks: TaskTracker,
     shutdown: CancellationToken,
+    /// Where pumps run.
+    frames: Handle,
 }
 
 impl Hub {
@@ -75,6 +78,7 @@ impl Hub {
         directory: Directory,
         config: &config::Streams,
         shutdown: CancellationToken,
+        frames: Handle,
     ) -> Self {
         Self(Arc::new(Shared {
             bus,
@@ -89,6 +93,7 @@ impl Hub {
             )),
             tasks: TaskTracker::new(),
             shutdown,
+            frames,
         }))
     }
 
@@ -108,9 +113,10 @@ impl Hub {
             self.count_pictures();
             let tasks = self.0.tasks.clone();
             let stream = Arc::new(Stream::new(name.clone(), self.codec(name), kept, tasks));
-            self.0
-                .tasks
-                .spawn(Pump::new(self.clone(), stream.clone()).run());
+            self.0.tasks.spawn_on(
+                Pump::new(self.clone(), stream.clone()).run(),
+                &self.0.frames,
+            );
             stream
         });
         // Joined under the lock: the stream cannot be closed in between.

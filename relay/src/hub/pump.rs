@@ -107,7 +107,10 @@ impl Pump {
                     reminder.reset();
                     self.demand(demanded).await;
                 }
-                _ = reminder.tick(), if silent && demanded.all > 0 => self.demand(demanded).await,
+                _ = reminder.tick(), if silent && demanded.all > 0 => {
+                    self.demand(demanded).await;
+                    heartbeat.reset();
+                }
                 Ok(()) = link.changed() => {
                     let up = *link.borrow_and_update() == Link::Up;
                     if up {

@@ -171,10 +171,6 @@ impl Stream {
         self.lock_held().latest().cloned()
     }
 
-    pub(super) fn is_ordered(&self) -> bool {
-        self.lock_held().is_ordered()
-    }
-
     pub(super) fn place(&self) -> Place {
         let held = self.lock_held();
         Place {

@@ -7,9 +7,9 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
-/// Viewers in one lane. A frame of 100 KB takes about 2 ms for so many; further viewers ride in lanes of their own,
+/// Viewers in one lane. A frame of 100 KB takes 3 to 5 ms for so many; further viewers ride in lanes of their own,
 /// which other cores can take.
-const CAPACITY: usize = 64;
+const CAPACITY: usize = 256;
 
 /// One viewer's place in a lane.
 pub(crate) trait Rider: Send + Sync {
@@ -17,7 +17,7 @@ pub(crate) trait Rider: Send + Sync {
     fn tell(&self);
 }
 
-/// Up to 64 viewers.
+/// Up to 256 viewers.
 #[derive(Debug)]
 pub(crate) struct Lane<R> {
     /// Replaced as a whole, so that viewers may come and go while the others are told.
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lane_takes_64_and_has_room_again_when_one_leaves() {
+    fn a_lane_takes_256_and_has_room_again_when_one_leaves() {
         let lane = Arc::new(Lane::default());
         let guests: Vec<_> = (0..=CAPACITY).map(|_| guest(&lane, false)).collect();
         let joined = guests.iter().filter(|guest| lane.join(guest)).count();

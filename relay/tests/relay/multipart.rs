@@ -194,6 +194,10 @@ async fn a_stream_opens_with_the_first_viewer_and_closes_after_the_last() {
         .await;
     let (_, camera_json) = relay.get_json("/api/cameras/farm/gate").await;
     assert_eq!(camera_json["viewers"], 2);
+    eventually("the camera is demanded", async || {
+        !camera.demands().is_empty()
+    })
+    .await;
     assert_eq!(camera.demands().len(), 1, "one demand for both");
     assert!(!camera.demands()[0].single);
     drop((one, two));

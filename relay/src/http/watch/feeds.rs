@@ -1,7 +1,7 @@
 //! The streams that one connection watches.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Weak,
     time::Duration,
 };
@@ -32,7 +32,8 @@ pub(super) struct Feeds {
     inbox: Inbox,
     next_key: u64,
     keys: HashMap<StreamName, u64>,
-    feeds: HashMap<u64, Watched>,
+    /// In a tree, as there is mostly one: it is found without hashing.
+    feeds: BTreeMap<u64, Watched>,
     /// Frames that wait for their turn.
     held: BTreeSet<(Duration, u64)>,
 }
@@ -44,7 +45,7 @@ impl Feeds {
             inbox: Inbox::default(),
             next_key: 0,
             keys: HashMap::new(),
-            feeds: HashMap::new(),
+            feeds: BTreeMap::new(),
             held: BTreeSet::new(),
         }
     }

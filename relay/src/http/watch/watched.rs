@@ -90,17 +90,13 @@ impl Watched {
 
     pub(super) fn next(&mut self, app: &App, now: Duration) -> Next {
         self.held_until = None;
-        if self.feed.is_ordered() {
-            match self.feed.step() {
+        match self.feed.take() {
+            Some(_) if self.form == Form::Fmp4 => Next::Unfit,
+            Some(frame) => self.picture(app, &frame, now),
+            None => match self.feed.step() {
                 Some(step) => self.frame(app, &step, now),
                 None => Next::Nothing,
-            }
-        } else {
-            match self.feed.take() {
-                Some(_) if self.form == Form::Fmp4 => Next::Unfit,
-                Some(frame) => self.picture(app, &frame, now),
-                None => Next::Nothing,
-            }
+            },
         }
     }
 
