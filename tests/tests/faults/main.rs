@@ -6,6 +6,7 @@
 
 mod glass;
 mod measured;
+mod pulse;
 mod report;
 mod rows;
 mod soak;
@@ -22,6 +23,7 @@ use sightline_tests::process;
 
 use crate::{
     measured::Measured,
+    pulse::Pulse,
     report::Report,
     rows::{Row, all},
 };
@@ -115,21 +117,38 @@ async fn run(arguments: Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Runs a row so many times. A run that breaks off is a failed one.
+/// A run during which the machine stood still for longer says nothing.
+const STANDSTILL: Duration = Duration::from_millis(250);
+/// So often a run is repeated for that.
+const REPEATED: usize = 3;
+
+/// Runs a row so many times.
 async fn repeat(row: &Row, times: usize) -> Vec<Measured> {
     let mut runs = Vec::new();
-    for n in 1..=times {
-        println!("{} {n}/{times}: {}", row.name, row.fault);
-        let run = AssertUnwindSafe((row.run)()).catch_unwind().await;
-        let measured = match run {
-            Ok(Ok(measured)) => measured,
-            Ok(Err(error)) => broken_off(&format!("{error:#}")),
-            Err(panic) => broken_off(&words(&*panic)),
-        };
+    let mut repeated = 0;
+    while runs.len() < times {
+        println!("{} {}/{times}: {}", row.name, runs.len() + 1, row.fault);
+        let pulse = Pulse::start();
+        let measured = once(row).await;
         println!("  {}", serde_json::to_string(&measured).unwrap_or_default());
-        runs.push(measured);
+        let still = pulse.longest();
+        if still > STANDSTILL && repeated < REPEATED {
+            println!("  once more: the machine stood still for {still:?}");
+            repeated += 1;
+        } else {
+            runs.push(measured);
+        }
     }
     runs
+}
+
+/// A run that breaks off is a failed one.
+async fn once(row: &Row) -> Measured {
+    match AssertUnwindSafe((row.run)()).catch_unwind().await {
+        Ok(Ok(measured)) => measured,
+        Ok(Err(error)) => broken_off(&format!("{error:#}")),
+        Err(panic) => broken_off(&words(&*panic)),
+    }
 }
 
 fn broken_off(why: &str) -> Measured {

@@ -21,7 +21,8 @@ pub(crate) struct Report {
     rows: BTreeMap<String, Results>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Results {
     fault: String,
     target: String,
@@ -43,11 +44,15 @@ struct Summary {
 impl Report {
     /// The results so far; none if there is no file.
     pub(crate) fn load() -> Result<Self> {
-        match std::fs::read(path()) {
-            Ok(text) => serde_json::from_slice(&text)
-                .with_context(|| format!("{} is not what was written", path().display())),
-            Err(_) => Ok(Self::default()),
+        let Ok(text) = std::fs::read(path()) else {
+            return Ok(Self::default());
+        };
+        let mut report: Self = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is not what was written", path().display()))?;
+        for results in report.rows.values_mut() {
+            results.sum_up();
         }
+        Ok(report)
     }
 
     pub(crate) fn save(&self) -> Result<()> {
@@ -56,14 +61,13 @@ impl Report {
     }
 
     pub(crate) fn put(&mut self, row: &Row, runs: Vec<Measured>) {
-        let results = Results {
+        let mut results = Results {
             fault: row.fault.to_owned(),
             target: row.target.to_owned(),
-            passed: runs.iter().all(Measured::passed),
-            median: summary(&runs, 0.5),
-            worst: summary(&runs, 1.0),
             runs,
+            ..Results::default()
         };
+        results.sum_up();
         self.rows.insert(row.name.to_owned(), results);
     }
 
@@ -129,6 +133,13 @@ impl Report {
 }
 
 impl Results {
+    /// What all runs came to.
+    fn sum_up(&mut self) {
+        self.passed = self.runs.iter().all(Measured::passed);
+        self.median = summary(&self.runs, 0.5);
+        self.worst = summary(&self.runs, 1.0);
+    }
+
     fn line(&self, row: &Row) -> String {
         let (median, worst) = (&self.median, &self.worst);
         let mut measured = format!(

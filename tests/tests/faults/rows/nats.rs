@@ -139,6 +139,9 @@ async fn cluster() -> Vec<Server> {
     nodes
 }
 
+/// Until a node that was started again and the others know each other: until then it has no pictures to give.
+const MEETING: Duration = Duration::from_secs(5);
+
 async fn node() -> Result<Measured> {
     let mut nodes = cluster().await;
     let url = nodes.iter().map(Server::url).collect::<Vec<_>>().join(",");
@@ -163,8 +166,7 @@ async fn node() -> Result<Measured> {
             Duration::from_millis(150),
         );
         node.restart().await;
-        // Until all know each other again.
-        sleep(STEADY).await;
+        sleep(MEETING).await;
     }
     measured.glass(&glass::between(&viewer.seen(), first, Instant::now()), FPS);
     drop((publisher, readiness));
