@@ -151,8 +151,11 @@ async fn carry(client: TcpStream, target: String, mut faults: watch::Receiver<Fa
         }
     };
     if hard {
-        end_hard(to_client.as_ref());
-        end_hard(to_server.as_ref());
+        for half in [to_client, to_server] {
+            end_hard(half.as_ref());
+            // Dropped, it would end in good order first.
+            half.forget();
+        }
     }
 }
 
@@ -179,8 +182,8 @@ impl Direction {
     async fn carry(self, from: OwnedReadHalf, to: &OwnedWriteHalf) -> Result<(), Broken> {
         let (queue, chunks) = mpsc::channel(CHUNKS);
         let read = read(from, queue, self.faults.clone());
-        let (read, written) = tokio::join!(read, self.write(chunks, to));
-        read.and(written)
+        tokio::try_join!(read, self.write(chunks, to))?;
+        Ok(())
     }
 
     async fn write(

@@ -84,7 +84,7 @@ impl Report {
     fn table(&self) -> String {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let mut table = format!(
-            "On a machine with {cores} cores that ran everything: servers, publishers, relays, viewers.\n\n\
+            "On a machine with {cores} cores that ran everything, servers, publishers, relays and viewers, beside other work.\n\n\
              | row | fault | target | measured, median / worst | lost | stale shown | memory | runs | |\n\
              | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         );
