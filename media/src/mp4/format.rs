@@ -1,7 +1,7 @@
 //! What a decoder must know of a track: sample entries.
 
 use bytes::{Bytes, BytesMut};
-use mp4_atom::{Hvcc, Mp4a};
+use mp4_atom::{Esds, Hvcc};
 
 use super::{
     Error,
@@ -14,6 +14,12 @@ use crate::{
 
 /// Bytes of a visual sample entry in front of its boxes: ISO/IEC 14496-12, 12.1.3.
 const VISUAL_BYTES: usize = 78;
+
+/// The same of sound: 12.2.3. There are more in QuickTime's versions 1 and 2.
+const SOUND_BYTES: usize = 28;
+
+/// Where a sample entry of sound holds QuickTime's version.
+const SOUND_VERSION_AT: usize = 8;
 
 /// Where a visual sample entry holds width and height.
 const SIZE_AT: usize = 24;
@@ -84,8 +90,8 @@ fn format(kind: [u8; 4], body: &[u8]) -> Result<Result<Format, Unknown>, Error> 
             Format::H265(h265(&decode(record)?, side(SIZE_AT), side(SIZE_AT + 2)))
         }
         b"mp4a" => {
-            let entry: Mp4a = decode(body)?;
-            let config = entry.esds.es_desc.dec_config;
+            let esds: Esds = decode(esds(body).ok_or(Error::Missing("esds"))?)?;
+            let config = esds.es_desc.dec_config;
             let Some(specific) = config
                 .dec_specific
                 .filter(|_| AAC_OBJECTS.contains(&config.object_type_indication))
@@ -99,6 +105,20 @@ fn format(kind: [u8; 4], body: &[u8]) -> Result<Result<Format, Unknown>, Error> 
         }
         _ => return Ok(Err(String::from_utf8_lossy(&kind).trim().to_owned())),
     }))
+}
+
+/// The description in a sound's entry, which QuickTime has in a box of its own. Whatever else there is, is not looked at:
+/// a few bytes of some boxes stand for gigabytes.
+fn esds(entry: &[u8]) -> Option<&[u8]> {
+    let version = entry.get(SOUND_VERSION_AT..)?.first_chunk()?;
+    let more = match u16::from_be_bytes(*version) {
+        0 => 0,
+        1 => 16,
+        2 => 36,
+        _ => return None,
+    };
+    let boxes = entry.get(SOUND_BYTES + more..)?;
+    child(boxes, b"esds").or_else(|| child(child(boxes, b"wave")?, b"esds"))
 }
 
 fn h265(record: &Hvcc, width: u32, height: u32) -> H265 {
@@ -156,6 +176,36 @@ mod tests {
             ..main
         };
         assert_eq!(codec_string(&high), "hvc1.A4.6.H93");
+    }
+
+    /// A box.
+    fn boxed(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+        let len = u32::try_from(8 + body.len()).unwrap().to_be_bytes();
+        [&len, &kind[..], body].concat()
+    }
+
+    #[test]
+    fn the_description_of_sound_is_found_in_every_version_of_its_entry() {
+        let description = boxed(b"esds", b"E");
+        for (version, more) in [(0, 0), (1, 16), (2, 36)] {
+            let mut entry = vec![0; SOUND_BYTES + more];
+            entry[SOUND_VERSION_AT + 1] = version;
+            for boxes in [&description, &boxed(b"wave", &description)] {
+                let entry = [&entry, &boxes[..]].concat();
+                assert_eq!(esds(&entry), Some(&b"E"[..]), "version {version}");
+            }
+        }
+        assert_eq!(esds(&[0; SOUND_BYTES]), None);
+        assert_eq!(esds(&[1; 100]), None);
+    }
+
+    #[test]
+    fn boxes_beside_the_description_of_sound_are_not_read() {
+        // 4,294,967,295 entries of no length.
+        let bomb = boxed(b"sgpd", b"\0\0\0\0roll\xFF\xFF\xFF\xFF");
+        let entry = [&[0; SOUND_BYTES], &bomb[..]].concat();
+        let stsd = [&[0; 8], &boxed(b"mp4a", &entry)[..]].concat();
+        assert_eq!(formats(&stsd), Err(Error::Missing("esds")));
     }
 
     #[test]

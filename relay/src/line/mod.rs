@@ -13,6 +13,7 @@ mod tests;
 
 use std::{
     fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -208,7 +209,13 @@ impl<S: Show + fmt::Debug> Advance for Line<S> {
                 Err(TryLockError::WouldBlock) => return,
             };
             self.news.store(false, Ordering::SeqCst);
-            state.advance(&self.socket, self.clock);
+            // A panic ends this viewer alone: others are next in the lane. It has been logged by the hook.
+            let advanced = catch_unwind(AssertUnwindSafe(|| {
+                state.advance(&self.socket, self.clock);
+            }));
+            if advanced.is_err() {
+                state.status = Status::Broken;
+            }
             if state.is_overlooked() {
                 self.attention.notify_one();
             }

@@ -179,3 +179,22 @@ async fn a_viewer_that_is_gone_ends_the_line() {
         () = ended => {}
     }
 }
+
+#[tokio::test]
+async fn a_show_that_panics_ends_its_own_line_alone() {
+    #[derive(Debug)]
+    struct Faulty;
+    impl Show for Faulty {
+        fn attach(&mut self, _: Weak<dyn Advance>) {}
+        fn next(&mut self, _: &mut Outbox, _: Duration) -> Next {
+            panic!("meant by the test")
+        }
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_viewer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
+    let line = Line::start(accepted.unwrap().0, Clock::start(), Faulty);
+    line.advance();
+    line.advance();
+    assert_eq!(line.attend(PATIENCE).await, Ended::Broken);
+}
