@@ -110,7 +110,7 @@ impl Takeover {
         if let Some(serve) = serve {
             serve(Connection {
                 stream,
-                head: head(parts, is_chunked),
+                head: head(version, parts, is_chunked),
                 leftover,
                 is_chunked,
             })
@@ -158,8 +158,8 @@ async fn gone(socket: &TcpStream) {
     }
 }
 
-/// An answer's first bytes.
-fn head(parts: Parts, is_chunked: bool) -> Bytes {
+/// An answer's first bytes. Who asks by HTTP/1.0 is answered so.
+fn head(version: Version, parts: Parts, is_chunked: bool) -> Bytes {
     let Parts {
         status,
         mut headers,
@@ -175,7 +175,8 @@ fn head(parts: Parts, is_chunked: bool) -> Bytes {
         headers.insert(name, HeaderValue::from_static(value));
     }
     let mut text = format!(
-        "HTTP/1.1 {} {}\r\nDate: {}\r\n",
+        "{:?} {} {}\r\nDate: {}\r\n",
+        version.min(Version::HTTP_11),
         status.as_str(),
         status.canonical_reason().unwrap_or_default(),
         httpdate::fmt_http_date(std::time::SystemTime::now())
@@ -239,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_head_is_a_status_and_headers_as_written_in_books() {
-        let head = head(parts(StatusCode::OK), false);
+        let head = head(Version::HTTP_11, parts(StatusCode::OK), false);
         let text = text(&head);
         assert!(text.starts_with("HTTP/1.1 200 OK\r\nDate: "), "{text}");
         assert!(text.contains("\r\nContent-Type: video/mp4\r\n"), "{text}");
@@ -248,8 +249,14 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_by_an_old_version_is_answered_by_it() {
+        let head = head(Version::HTTP_10, parts(StatusCode::OK), false);
+        assert!(text(&head).starts_with("HTTP/1.0 200 OK\r\n"));
+    }
+
+    #[test]
     fn a_body_in_chunks_keeps_the_connection() {
-        let head = head(parts(StatusCode::OK), true);
+        let head = head(Version::HTTP_11, parts(StatusCode::OK), true);
         let text = text(&head);
         assert!(
             text.contains("\r\nTransfer-Encoding: chunked\r\n"),
