@@ -10,12 +10,12 @@ use crate::{
     fleet::{Fleet, always, dropped, open_devices, with_controls},
 };
 
-/// Without text over the picture.
-const CLEAN: (&str, i64) = ("osd_text_mode", 2);
+/// Without text over the picture, and as bright as by default: controls outlive the test that set them.
+const CLEAN: [(&str, i64); 2] = [("osd_text_mode", 2), ("brightness", 128)];
 
 fn camera(parameters: &str, controls: &[(&str, i64)]) -> CameraConfig {
     let source = format!("v4l2:///dev/video0?size=320x180&{parameters}");
-    with_controls(always(&source), &[&[CLEAN], controls].concat())
+    with_controls(always(&source), &[&CLEAN, controls].concat())
 }
 
 /// Checks the bars of the driver's test pattern: white, yellow, cyan, green, magenta, red, blue, black, at
