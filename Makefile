@@ -88,7 +88,7 @@ check-deploy: ## Files in deploy/, each by the program that it is for
 	@$(INSTALL) $(DEPLOY_TOOLS)
 	scripts/check-deploy
 
-bench: ## What serving and encoding cost, beside the physical floor, in 15 minutes: NAMES="..." picks some
+bench: ## What serving and encoding cost, beside the physical floor, in about 20 minutes: NAMES="..." picks some
 	@$(INSTALL) $(BUILD_TOOLS) nats-server
 	cargo build --release --locked -p sightline-publisher -p sightline-relay -p sightline-bench
 	scripts/bench $(NAMES)
