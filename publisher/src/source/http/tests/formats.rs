@@ -252,8 +252,16 @@ async fn a_response_header_without_end_fails() {
 
 #[tokio::test]
 async fn ffmpeg_serving_motion_jpeg_is_a_camera() {
-    // A port that was free a moment ago.
-    let port = Camera::new(|_| Vec::new()).await.port;
+    // ffmpeg does not say which port it got: it is given one that was free a moment ago, at an
+    // address of its own, where no other test takes it or comes to it. Nothing ever listened there
+    // before ffmpeg: a process that another test is just forking keeps what was open here for a
+    // moment, and who connects to a listener that is closed then is reset.
+    let address = {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(([127, 83, 7, 1], 0).into()).unwrap();
+        socket.local_addr().unwrap()
+    };
     let mut ffmpeg = tokio::process::Command::new("ffmpeg")
         .args([
             "-loglevel",
@@ -266,12 +274,12 @@ async fn ffmpeg_serving_motion_jpeg_is_a_camera() {
         ])
         .args(["-f", "mpjpeg", "-boundary_tag", "ffmpeg", "-listen", "1"])
         .args(["-content_type", "multipart/x-mixed-replace;boundary=ffmpeg"])
-        .arg(format!("http://127.0.0.1:{port}/"))
+        .arg(format!("http://{address}/"))
         .stdin(std::process::Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .expect("ffmpeg is installed");
-    let http = source(&format!("http://127.0.0.1:{port}/"));
+    let http = source(&format!("http://{address}/"));
     let output = Output::default();
     let take = async {
         for _ in 0..10 {
