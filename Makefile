@@ -61,7 +61,7 @@ check-format:
 
 check-clippy:
 	@$(INSTALL) $(BUILD_TOOLS) cmake
-	cargo clippy --locked --workspace --all-targets --features sightline-tests/browser -- -D warnings
+	cargo clippy --locked --workspace --all-targets --features sightline-tests/browser,sightline-bench/browser -- -D warnings
 	cargo clippy --locked -p sightline-publisher --all-targets --features turbojpeg -- -D warnings
 
 check-deny:
@@ -88,9 +88,9 @@ check-deploy: ## Files in deploy/, each by the program that it is for
 	@$(INSTALL) $(DEPLOY_TOOLS)
 	scripts/check-deploy
 
-bench: ## What serving and encoding cost, beside the physical floor, in about 20 minutes: NAMES="..." picks some
-	@$(INSTALL) $(BUILD_TOOLS) nats-server
-	cargo build --release --locked -p sightline-publisher -p sightline-relay -p sightline-bench
+bench: ## What serving, encoding and watching cost, beside the physical floor, in about 20 minutes: NAMES="..." picks some
+	@$(INSTALL) $(BUILD_TOOLS) nats-server chromium
+	cargo build --release --locked -p sightline-publisher -p sightline-relay -p sightline-bench --features sightline-bench/browser
 	scripts/bench $(NAMES)
 
 audit: ## Known vulnerabilities of the dependencies (fetches the advisory database)

@@ -14,7 +14,7 @@ use crate::{
 
 pub(crate) struct Fleet {
     pub(crate) relays: Vec<Relay>,
-    _source: Process,
+    _cameras: Process,
     _nats: Process,
 }
 
@@ -27,9 +27,23 @@ pub(crate) struct Relay {
 const START: Duration = Duration::from_secs(20);
 
 impl Fleet {
-    /// Starts all parts, and waits until the relays know the cameras.
+    /// Starts all parts with synthetic cameras, and waits until the relays know them.
     pub(crate) fn start(shape: &Shape, relays: usize) -> anyhow::Result<Self> {
         shape.check()?;
+        let source = |nats_url: &str| {
+            let mut command = this_program("source")?;
+            command.args(["--nats", nats_url]).args(shape.flags());
+            Process::start(&mut command)
+        };
+        Self::start_with(source, shape.cameras, relays)
+    }
+
+    /// The same with so many cameras of a process that is given the broker's address.
+    pub(crate) fn start_with(
+        process: impl FnOnce(&str) -> anyhow::Result<Process>,
+        cameras: usize,
+        relays: usize,
+    ) -> anyhow::Result<Self> {
         let nats_address = free_address()?;
         let server = std::env::var("NATS_SERVER").unwrap_or("nats-server".into());
         let nats = Process::start(Command::new(server).args([
@@ -40,19 +54,17 @@ impl Fleet {
         ]))?;
         wait_for(nats_address)?;
         let nats_url = format!("nats://{nats_address}");
-        let source = Process::start(
-            this_program("source")?
-                .args(["--nats", &nats_url])
-                .args(shape.flags()),
-        )?;
+        let process = process(&nats_url)?;
         let relays = (0..relays).map(|_| Relay::start(&nats_url));
         let relays: Vec<Relay> = relays.collect::<anyhow::Result<_>>()?;
         for relay in &relays {
-            relay.wait_for_camera(&camera(shape.cameras - 1))?;
+            for number in 0..cameras {
+                relay.wait_for_camera(&camera(number))?;
+            }
         }
         Ok(Self {
             relays,
-            _source: source,
+            _cameras: process,
             _nats: nats,
         })
     }

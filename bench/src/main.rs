@@ -1,4 +1,4 @@
-//! What it costs to encode a frame, and to serve it: Sightline's relay beside the physical floor, in one run.
+//! What it costs to encode a frame, to serve it, and to look at it: Sightline's relay beside the physical floor, in one run.
 //!
 //! Absolute figures depend on the machine and on what else it does; ratios of interleaved rounds hold
 //! better. Every role is a process of its own, so that the kernel counts their time apart.
@@ -19,6 +19,8 @@ mod scale;
 mod shape;
 mod source;
 mod svg;
+#[cfg(feature = "browser")]
+mod wall;
 mod wire;
 
 use std::process::ExitCode;
@@ -49,6 +51,9 @@ enum Command {
     Encode(encode::Arguments),
     /// What a publisher costs: passing through, encoding, waiting, many cameras at once.
     Publisher(publisher::Arguments),
+    /// What the wall costs in Chromium: its main thread, its processes, frames that are not shown, memory.
+    #[cfg(feature = "browser")]
+    Wall(wall::Arguments),
     /// (a part of `publisher`) A program that writes JPEGs to its standard output.
     #[command(hide = true)]
     PublisherFeed(publisher::feed::Arguments),
@@ -86,6 +91,8 @@ fn main() -> ExitCode {
         Command::PublisherFeed(arguments) => publisher::feed::run(&arguments),
         Command::PublisherFloor(arguments) => publisher::floor::run(&arguments),
         Command::PublisherPath(arguments) => publisher::path::run(&arguments),
+        #[cfg(feature = "browser")]
+        Command::Wall(arguments) => wall::run(&arguments),
         Command::Source(arguments) => source::run(&arguments),
     };
     match result {

@@ -54,13 +54,8 @@ impl Process {
         cpu_of(self.pid())
     }
 
-    /// Memory of the process (proc(5): `VmRSS`), in KiB.
     pub(crate) fn rss_kib(&self) -> anyhow::Result<u64> {
-        std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .and_then(|value| value.split_whitespace().next()?.parse().ok())
-            .context("cannot read /proc/*/status")
+        rss_kib_of(self.pid())
     }
 
     fn pid(&self) -> Pid {
@@ -72,6 +67,15 @@ impl Process {
 pub(crate) fn cpu_of(process: Pid) -> anyhow::Result<Duration> {
     let clock = ClockId::pid_cpu_clock_id(process)?;
     Ok(clock_gettime(clock)?.into())
+}
+
+/// Memory of a process (proc(5): `VmRSS`), in KiB.
+pub(crate) fn rss_kib_of(process: Pid) -> anyhow::Result<u64> {
+    std::fs::read_to_string(format!("/proc/{process}/status"))?
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|value| value.split_whitespace().next()?.parse().ok())
+        .context("cannot read /proc/*/status")
 }
 
 /// Memory of the kernel for all TCP connections of this machine, in KiB (proc(5): `sockstat`, in pages).

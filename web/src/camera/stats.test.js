@@ -13,6 +13,8 @@ const stats = {
   height: 720,
   receivedFps: 30,
   shownFps: 29.6,
+  received: 900,
+  shown: 888,
   bitsPerSecond: 21_000_000,
   latencyMs: 41.7,
   dropped: { "slow decoder": 2, "slow connection": 7 },

@@ -12,6 +12,8 @@ import { Counts, Meter } from "./stats.js";
  * @property {number} height
  * @property {number | null} receivedFps null if the route cannot know
  * @property {number | null} shownFps
+ * @property {number | null} received pictures, since the player is in its page; null if the route cannot know
+ * @property {number | null} shown
  * @property {number | null} bitsPerSecond picture and sound
  * @property {number | null} latencyMs from capture to screen, by the clocks of publisher and relay
  * @property {string} sound whether there is, and is heard
@@ -73,6 +75,8 @@ export class Measures {
     return {
       receivedFps: timed ? received.perSecond : null,
       shownFps: timed ? this.#shown.rates(nowMs).perSecond : null,
+      received: timed ? this.#received.count : null,
+      shown: timed ? this.#shown.count : null,
       bitsPerSecond: timed ? (received.amountPerSecond + heard.amountPerSecond) * 8 : null,
       latencyMs: live ? this.#latencyMs : null,
       dropped: this.#dropped.all(),

@@ -11,16 +11,20 @@ const MAX_EVENTS = 512;
 export class Meter {
   /** @type {{atMs: number, amount: number}[]} */
   #events = [];
+  /** How often it has happened in all. */
+  count = 0;
 
   /**
    * @param {number} atMs
    * @param {number} [amount]
    */
   add(atMs, amount = 0) {
+    this.count++;
     this.#events.push({ atMs, amount });
     if (this.#events.length > MAX_EVENTS) this.#events.shift();
   }
 
+  /** Begins rates anew. */
   clear() {
     this.#events = [];
   }

@@ -16,6 +16,15 @@ test("a stream that ended has none", () => {
   assert.equal(meter.rates(10_000).perSecond, 0);
 });
 
+test("what has happened in all is counted beyond the window, and when rates begin anew", () => {
+  const meter = new Meter();
+  for (let i = 0; i < 1_000; i++) meter.add(i * 100);
+  meter.rates(200_000);
+  meter.clear();
+  meter.add(200_000);
+  assert.equal(meter.count, 1_001);
+});
+
 test("one event, or many at once, are no rate", () => {
   const meter = new Meter();
   meter.add(5);
