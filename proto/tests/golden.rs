@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 
 use sightline_proto::{
     Announce, CameraInfo, CameraList, CameraState, Codec, Count, Demand, FollowCameras, Form,
-    Frame, Hello, Init, Message, Ping, Pong, Refused, Skipped, Stream, Subscribe, ToRelay,
+    Frame, Hello, Init, Leaving, Message, Ping, Pong, Refused, Skipped, Stream, Subscribe, ToRelay,
     ToViewer, Unsubscribe, WatchFrame, to_relay, to_viewer,
 };
 
@@ -209,6 +209,10 @@ fn messages_to_the_viewer() -> Vec<(&'static str, Vec<u8>)> {
                 viewer_time_us: NOON_US,
                 relay_time_us: NOON_US + 2_000_000,
             })),
+        ),
+        (
+            "to_viewer_leaving",
+            to_viewer(to_viewer::Message::Leaving(Leaving {})),
         ),
     ]
 }

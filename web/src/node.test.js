@@ -57,15 +57,15 @@ test("a program reads pictures, also from the next relay when one restarts", asy
   relay.close();
 });
 
-test("a program reads access units, from a key frame on", async () => {
+test("a program reads access units, from a key frame on, and goes on at the next relay", async () => {
   const relay = await openRelay(await fakeRelay());
   const keys = [];
   for await (const { key, codec } of relay.frames("farm/gate", { stream: "h264" })) {
     assert.equal(codec, "h264");
     keys.push(key);
-    if (keys.length === 4) break;
+    if (keys.length === 3) break;
   }
-  assert.deepEqual(keys, [true, true, false, false]);
+  assert.deepEqual(keys, [true, false, false], "what the first relay has shown is not shown again");
   relay.close();
 });
 

@@ -50,6 +50,10 @@ const READ_BYTES: usize = 1 << 10;
 /// Answers that wait for a viewer's socket. When there are so many, nothing more is read.
 const MAX_WAITING: usize = 16;
 
+/// How long viewers that were told that the relay is leaving may stay, to go on at another one without a gap; never more
+/// than half of the grace period.
+const HANDOVER: Duration = Duration::from_secs(2);
+
 /// How long a connection may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -92,6 +96,11 @@ pub(crate) trait Talk: fmt::Debug + Send + 'static {
 
     /// Puts out what the viewer is shown next.
     fn next(&mut self, out: &mut Messages<'_>, now: Duration) -> Next;
+
+    /// Tells the viewer that the relay is leaving. Says whether it may stay until it has found another one.
+    fn leave(&mut self, _out: &mut Messages<'_>) -> bool {
+        false
+    }
 }
 
 /// Messages to a viewer.
@@ -253,7 +262,7 @@ async fn converse<T: Talk>(app: &App, connection: Connection, talk: T) {
             return;
         }
         reason = listen(&line, &mut heard, app.config.http.ping_interval()) => reason,
-        () = app.draining.cancelled() => Close::Restart,
+        () = leave(app, &line) => Close::Restart,
     };
     if reason == Close::Gone {
         return;
@@ -266,6 +275,15 @@ async fn converse<T: Talk>(app: &App, connection: Connection, talk: T) {
         }
     };
     let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+}
+
+/// Waits until the relay is leaving and the viewer had the time to find another one.
+async fn leave<T: Talk>(app: &App, line: &Line<Speaker<T>>) {
+    app.draining.cancelled().await;
+    if line.with(|speaker, out| speaker.talk.leave(&mut Messages(out))) {
+        let grace = Duration::from_millis(app.config.drain_ms);
+        tokio::time::sleep(HANDOVER.min(grace / 2)).await;
+    }
 }
 
 /// Does what a viewer asks for until it leaves, breaks a rule, or is silent for three pings: those are answered by

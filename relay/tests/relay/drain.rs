@@ -1,6 +1,8 @@
 use std::time::{Duration, Instant};
 
+use sightline_proto::to_viewer;
 use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{BOUNDARY, Camera, Client, Relay, Socket, eventually, jpeg, jpeg_with, known};
 
@@ -35,8 +37,34 @@ async fn everyone_is_told_and_the_relay_ends_before_its_grace_is_over() {
     events.rest().await;
     idle.rest().await;
     relay.ended().await;
-    assert!(start.elapsed() < Duration::from_secs(3));
+    assert!(start.elapsed() < Duration::from_secs(5));
     assert!(TcpStream::connect(relay.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_viewer_is_told_early_and_served_until_it_has_left() {
+    // Half of it is for those who stay.
+    let mut relay = Relay::with(|config| config.drain_ms = 600_000).await;
+    let mut camera = Camera::start(&relay.bus, "farm/gate").await;
+    known(&relay, "farm/gate").await;
+    camera.stream(20, vec![jpeg(1)]);
+    let mut socket = Socket::open(relay.address).await;
+    socket.subscribe("farm/gate", 0.0).await;
+    socket.frame().await;
+
+    relay.stop();
+    while !matches!(socket.next().await, to_viewer::Message::Leaving(_)) {}
+    // The other relay is opened meanwhile.
+    assert!(TcpStream::connect(relay.address).await.is_err());
+    let told = socket.frame().await.sequence;
+    let mut shown = told;
+    while shown < told + 5 {
+        let next = socket.frame().await.sequence;
+        assert!(next > shown);
+        shown = next;
+    }
+    socket.send(Message::Close(None)).await;
+    relay.ended().await;
 }
 
 #[tokio::test]

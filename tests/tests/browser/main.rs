@@ -1,8 +1,10 @@
 //! The page in a real Chromium, with a real fleet behind it.
 
+mod balancer;
 mod camera;
 mod chromium;
 mod embed;
+mod handover;
 mod hidden;
 mod journal;
 mod outage;

@@ -1,15 +1,15 @@
 /**
- * One relay, and everything that this page watches there, over one WebSocket.
+ * One relay, and everything that this page watches there, over one WebSocket. Which relay that is may change.
  *
  * It connects while somebody watches or follows the cameras, and reconnects by itself. Events: `link`
  * when the connection changes, `cameras` when a camera does.
  */
-import { decodeToViewer, encodeFollowCameras, encodePing, encodeSubscribe, encodeUnsubscribe } from "../wire/messages.js";
+import { encodeFollowCameras, encodeSubscribe, encodeUnsubscribe } from "../wire/messages.js";
+import { Carrier } from "./carrier.js";
 import { RelayClock } from "./clock.js";
 import { Directory } from "./directory.js";
-import { Heartbeat } from "./heartbeat.js";
+import { answers, camerasOf } from "./http.js";
 import { Interest, streamKey } from "./interest.js";
-import { camerasFromJson } from "./json.js";
 import { IDLE, step } from "./machine.js";
 
 /**
@@ -27,30 +27,21 @@ import { IDLE, step } from "./machine.js";
  * @property {() => void} retried what was refused is asked for again
  */
 
-/** WebSocket.OPEN, which Node.js 20 does not have. */
-const OPEN = 1;
 /** How often time is looked at. */
 const TICK_MS = 250;
 /** How long the connection is kept without users: from one view to the next. */
 const LINGER_MS = 3_000;
-/** How long a relay may take to answer HTTP. */
-const PROBE_TIMEOUT_MS = 3_000;
 /** How often the cameras are asked for by HTTP while WebSockets are refused. */
 const POLL_MS = 2_000;
 /** What the relay refuses today and may have tomorrow. */
 const MAY_COME = ["unknown_camera", "unknown_stream"];
 
 export class Connection extends EventTarget {
-  /** @type {WebSocket | null} */
-  #socket = null;
-  #WebSocket;
-  #heartbeat = new Heartbeat();
+  #carrier;
   /** @type {Interest} */
   #interest = new Interest();
   /** Streams that were refused, until their camera changes. At most as many as are watched. */
   #refused = new Set();
-  /** The last init segment of each stream, for players that join others. At most as many as are watched. @type {Map<string, Init>} */
-  #inits = new Map();
   #users = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #ticker;
@@ -63,7 +54,19 @@ export class Connection extends EventTarget {
    */
   constructor(base, WebSocketClass) {
     super();
-    this.#WebSocket = WebSocketClass;
+    this.#carrier = new Carrier(base, WebSocketClass, {
+      greet: (socket) => {
+        socket.send(encodeFollowCameras());
+        this.#subscribe(socket);
+        socket.beat(true);
+      },
+      subscribe: (socket) => this.#subscribe(socket),
+      wanted: () => this.#interest.all().map((change) => streamKey(named(change))),
+      opened: () => this.#opened("opened"),
+      closed: (code) => this.#step({ type: "closed", code }),
+      moved: (open) => (open ? this.#opened("moved") : this.#step({ type: "moving" })),
+      message: (message) => this.#message(message),
+    });
     this.base = base;
     this.link = IDLE;
     this.clock = new RelayClock();
@@ -72,8 +75,6 @@ export class Connection extends EventTarget {
     this.hello = null;
     /** How often a connection was made anew. */
     this.reconnects = 0;
-    /** Messages that could not be read. */
-    this.malformed = 0;
     /** Whether the cameras' states are known to be up to date. */
     this.informed = false;
     /**
@@ -81,6 +82,11 @@ export class Connection extends EventTarget {
      * @type {boolean | null}
      */
     this.readable = null;
+  }
+
+  /** Messages that could not be read. */
+  get malformed() {
+    return this.#carrier.malformed;
   }
 
   /** Uses the connection without watching anything, to follow the cameras. Returns how to end that. */
@@ -107,7 +113,7 @@ export class Connection extends EventTarget {
     const change = this.#interest.ask(watcher, current);
     this.#use();
     this.#tell(change);
-    const init = this.#inits.get(streamKey(current));
+    const init = this.#carrier.initOf(streamKey(named(current)));
     if (init) watcher.init?.(init);
     return {
       /** @param {number} maxFps 0: all frames */
@@ -118,8 +124,8 @@ export class Connection extends EventTarget {
       end: once(() => {
         const change = this.#interest.withdraw(watcher, current);
         if (change?.type === "unsubscribe") {
-          this.#refused.delete(streamKey(current));
-          this.#inits.delete(streamKey(current));
+          this.#refused.delete(streamKey(named(current)));
+          this.#carrier.forget(streamKey(named(current)));
         }
         this.#tell(change);
         this.#release();
@@ -163,11 +169,9 @@ export class Connection extends EventTarget {
     if (this.link.blocked && !globalThis.document?.hidden) void this.#poll();
   }
 
-  /** @param {boolean} urgent */
+  /** @param {boolean} urgent ping now */
   #beat(urgent) {
-    const verdict = this.#heartbeat.tick(performance.now(), urgent);
-    if (verdict === "silent") this.#step({ type: "silent" });
-    else if (verdict === "ping") this.#send(encodePing(Date.now() * 1000));
+    if (this.#carrier.beat(urgent)) this.#step({ type: "silent" });
   }
 
   /** @param {LinkEvent} event */
@@ -176,123 +180,53 @@ export class Connection extends EventTarget {
     const [link, action] = step(before, event, performance.now(), Math.random());
     if (link === before) return;
     this.link = link;
-    if (action === "close") this.#close();
+    if (action === "close") this.#carrier.close();
     if (link.kind !== "open" && !link.blocked) this.informed = false;
-    if (action === "open") this.#open();
-    else if (action === "probe") void this.#probe().then((ok) => this.#step({ type: "probed", ok }));
+    if (action === "open") this.#carrier.open();
+    else if (action === "probe") void answers(this.base).then((ok) => this.#step({ type: "probed", ok }));
     this.dispatchEvent(new Event("link"));
   }
 
-  #open() {
-    const url = new URL("api/watch", this.base);
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    let socket;
-    try {
-      socket = new (this.#WebSocket ?? WebSocket)(url);
-    } catch {
-      // A page on https may not connect to a relay on http.
-      queueMicrotask(() => this.#step({ type: "closed", code: 0 }));
-      return;
-    }
-    socket.binaryType = "arraybuffer";
-    this.#socket = socket;
-    socket.onopen = () => this.#opened();
-    socket.onmessage = ({ data }) => this.#message(data);
-    // What has failed is told by its end; clients outside of browsers throw unless they are listened to.
-    socket.onerror = () => {};
-    socket.onclose = ({ code }) => {
-      this.#socket = null;
-      this.#step({ type: "closed", code });
-    };
-  }
-
-  #close() {
-    const socket = this.#socket;
-    this.#socket = null;
-    if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    socket.close(1000);
-  }
-
-  #opened() {
+  /** @param {"opened" | "moved"} type */
+  #opened(type) {
     if (this.hello) this.reconnects++;
-    this.#heartbeat = new Heartbeat();
     this.#refused.clear();
-    this.#inits.clear();
-    this.#step({ type: "opened" });
-    this.#send(encodeFollowCameras());
-    for (const change of this.#interest.all()) this.#tell(change);
-    this.#beat(true);
+    this.#step({ type });
   }
 
-  /** @param {Uint8Array<ArrayBuffer>} bytes */
-  #send(bytes) {
-    if (this.#socket?.readyState === OPEN) this.#socket.send(bytes);
+  /** @param {import("./socket.js").Socket} socket */
+  #subscribe(socket) {
+    for (const change of this.#interest.all()) socket.send(encode(change));
   }
 
   /** @param {Change | null} change */
   #tell(change) {
-    if (!change) return;
-    if (change.type === "subscribe") this.#send(encodeSubscribe(change.camera, change.stream, change.maxFps, change.form));
-    else this.#send(encodeUnsubscribe(change.camera, change.stream));
-  }
-
-  /** Whether the relay answers HTTP. */
-  async #probe() {
-    const sameOrigin = new URL(this.base).origin === globalThis.location?.origin;
-    try {
-      const answer = await fetch(new URL("healthz", this.base), {
-        cache: "no-store",
-        mode: sameOrigin ? "same-origin" : "no-cors",
-        signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
-      });
-      // Of another origin nothing may be known but that it answers.
-      return answer.ok || answer.type === "opaque";
-    } catch {
-      return false;
-    }
+    if (change) this.#carrier.send(encode(change));
   }
 
   async #poll() {
     if (performance.now() - this.#polledAtMs < POLL_MS) return;
     this.#polledAtMs = performance.now();
     try {
-      const answer = await fetch(new URL("api/cameras", this.base), {
-        cache: "no-store",
-        signal: AbortSignal.timeout(PROBE_TIMEOUT_MS),
-      });
-      if (!answer.ok) throw new Error(`status ${answer.status}`);
-      const cameras = camerasFromJson(await answer.json());
+      const cameras = await camerasOf(this.base);
       if (!this.link.blocked) return;
       this.directory.replace(cameras);
       this.informed = this.readable = true;
     } catch {
-      if (!(await this.#probe())) return this.#step({ type: "unreachable" });
+      if (!(await answers(this.base))) return this.#step({ type: "unreachable" });
       if (!this.link.blocked) return;
       this.informed = this.readable = false;
     }
     this.dispatchEvent(new Event("cameras"));
   }
 
-  /** @param {unknown} data */
-  #message(data) {
-    this.#heartbeat.heard();
-    if (!(data instanceof ArrayBuffer)) return;
-    let message;
-    try {
-      message = decodeToViewer(new Uint8Array(data));
-    } catch (error) {
-      if (this.malformed++ === 0) console.warn("the relay sent a message that cannot be read:", error);
-      return;
-    }
+  /** @param {import("../wire/messages.js").ToViewer} message */
+  #message(message) {
     switch (message.kind) {
       case "frame":
         return this.#watchers(message.frame, (watcher) => watcher.frame(message.frame));
-      case "init": {
-        const { init } = message;
-        if (this.#watchers(init, (watcher) => watcher.init?.(init))) this.#inits.set(streamKey(init), init);
-        return;
-      }
+      case "init":
+        return this.#watchers(message.init, (watcher) => watcher.init?.(message.init));
       case "skipped":
         return this.#watchers(message.skipped, (watcher) => watcher.skipped(message.skipped.frames));
       case "refused": {
@@ -329,15 +263,19 @@ export class Connection extends EventTarget {
   /**
    * @param {{camera: string, stream: string}} of
    * @param {(watcher: Watcher) => void} tell
-   * @returns {boolean} whether there is any
    */
   #watchers(of, tell) {
     // A copy, because a watcher may end its watch when it is told.
     const all = [...this.#interest.who(streamKey(named(of)))];
     for (const who of all) tell(/** @type {Watcher} */ (who));
-    return all.length > 0;
   }
 }
+
+/** @param {Change} change */
+const encode = (change) =>
+  change.type === "subscribe"
+    ? encodeSubscribe(change.camera, change.stream, change.maxFps, change.form)
+    : encodeUnsubscribe(change.camera, change.stream);
 
 /**
  * The relay calls the stream by its name even where it was asked for without one.

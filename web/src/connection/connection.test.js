@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { afterEach, beforeEach, mock, test } from "node:test";
+import * as encode from "../../test/encode.js";
+import { encodeSubscribe } from "../wire/messages.js";
 import { Connection } from "./connection.js";
 
 /** @param {string} name */
@@ -41,11 +43,29 @@ class FakeSocket {
     this.sent.push(bytes);
   }
 
-  close() {}
+  close() {
+    this.closed = true;
+  }
+
+  closed = false;
 
   /** @param {string} name */
   receive(name) {
     this.onmessage?.({ data: golden(name).buffer });
+  }
+
+  /** Pictures of farm/gate. @param {number[]} sequences */
+  pictures(...sequences) {
+    for (const sequence of sequences) {
+      const picture = { camera: "farm/gate", sequence, width: 640, height: 480, stale: false, data: Buffer.alloc(4) };
+      this.onmessage?.({ data: Uint8Array.from(encode.frame(picture)).buffer });
+    }
+  }
+
+  /** @param {number} code */
+  end(code) {
+    this.readyState = 3;
+    this.onclose?.({ code });
   }
 }
 
@@ -67,7 +87,7 @@ function watcher() {
 beforeEach(() => {
   FakeSocket.all = [];
   Object.assign(globalThis, { WebSocket: FakeSocket, document: { hidden: false }, location: { origin: "http://relay" } });
-  mock.timers.enable({ apis: ["setInterval"] });
+  mock.timers.enable({ apis: ["setInterval", "setTimeout"] });
 });
 afterEach(() => mock.timers.reset());
 
@@ -167,4 +187,102 @@ test("who joins a stream of fragments is given its init segment", () => {
   second.end();
   connection.watch(wish, joins());
   assert.equal(mimes.length, 2, "an init segment of an ended subscription is not used again");
+});
+
+/** A connection that watches the gate at a relay that leaves, and the socket to the next one. */
+function leaving() {
+  const connection = new Connection("http://relay/");
+  const seen = watcher();
+  connection.watch(gate, seen);
+  const [first] = FakeSocket.all;
+  first.open();
+  first.receive("to_viewer_hello");
+  first.receive("to_viewer_cameras");
+  first.pictures(10, 11);
+  first.receive("to_viewer_leaving");
+  assert.equal(FakeSocket.all.length, 1, "not all viewers come at once");
+  mock.timers.tick(300);
+  const second = FakeSocket.all[1];
+  return { connection, seen, first, second };
+}
+
+test("the next relay is opened before the one that leaves closes, and pictures only go forward", () => {
+  const { connection, seen, first, second } = leaving();
+  /** @type {string[]} */
+  const kinds = [];
+  connection.addEventListener("link", () => kinds.push(connection.link.kind));
+  first.pictures(12);
+  second.open();
+  assert.ok(second.sent.map(hex).includes(hex(golden("to_relay_subscribe"))));
+  second.receive("to_viewer_hello");
+  second.receive("to_viewer_cameras");
+  second.pictures(11, 12);
+  first.pictures(13);
+  assert.equal(first.closed, false, "the next one has shown nothing new");
+  second.pictures(13, 14);
+  assert.equal(first.closed, true);
+  second.pictures(15);
+  assert.deepEqual(seen.told, [10, 11, 12, 13, 14, 15].map((n) => `frame ${n}`));
+  assert.deepEqual([connection.link.kind, connection.informed, connection.reconnects], ["open", true, 1]);
+  assert.deepEqual([...new Set(kinds)], ["open"]);
+});
+
+test("a relay that is gone before the next one has anything is followed by that one", () => {
+  const { connection, seen, first, second } = leaving();
+  first.end(1012);
+  assert.equal(connection.link.kind, "connecting");
+  assert.equal(FakeSocket.all.length, 2, "it is on its way already");
+  second.open();
+  assert.equal(connection.link.kind, "open");
+  second.pictures(11, 12);
+  assert.deepEqual(seen.told, ["frame 10", "frame 11", "frame 12"]);
+});
+
+test("while no other relay is there, the one that leaves is used to its end", () => {
+  const { connection, seen, first, second } = leaving();
+  second.end(1006);
+  first.pictures(12);
+  mock.timers.tick(400);
+  assert.equal(FakeSocket.all.length, 3);
+  FakeSocket.all[2].end(1006);
+  first.pictures(13);
+  assert.equal(connection.link.kind, "open");
+  connection.link = { ...connection.link, sinceMs: -60_000 };
+  first.end(1012);
+  assert.equal(connection.link.kind, "connecting");
+  assert.equal(FakeSocket.all.length, 4);
+  mock.timers.tick(5_000);
+  assert.equal(FakeSocket.all.length, 4, "one at a time");
+  FakeSocket.all[3].open();
+  FakeSocket.all[3].pictures(12, 13, 14);
+  assert.deepEqual(seen.told, [10, 11, 12, 13, 14].map((n) => `frame ${n}`));
+});
+
+test("a relay that does not know the camera yet says nothing of it while the other one shows it", () => {
+  const { seen, first, second } = leaving();
+  second.open();
+  const subscribe = hex(golden("to_relay_subscribe"));
+  const asked = () => second.sent.map(hex).filter((sent) => sent === subscribe).length;
+  second.onmessage?.({ data: Uint8Array.from(encode.refused({ camera: "farm/gate", stream: "jpeg", code: "unknown_camera", message: "" })).buffer });
+  first.pictures(12);
+  assert.equal(asked(), 1);
+  second.receive("to_viewer_camera_changed");
+  assert.equal(asked(), 2);
+  second.receive("to_viewer_cameras");
+  second.pictures(13);
+  assert.equal(first.closed, true);
+  assert.deepEqual(seen.told, [10, 11, 12, 13].map((n) => `frame ${n}`));
+});
+
+test("what is wanted meanwhile is told to both relays, and nobody is left when it ends", () => {
+  const { connection, first, second } = leaving();
+  second.open();
+  connection.watch({ ...gate, camera: "farm/door" }, watcher());
+  for (const { sent } of [first, second]) {
+    assert.equal(hex(sent[sent.length - 1]), hex(encodeSubscribe("farm/door", "jpeg", 12.5)));
+  }
+  connection.close();
+  assert.deepEqual([first.closed, second.closed], [true, true]);
+  mock.timers.tick(60_000);
+  assert.equal(FakeSocket.all.length, 2);
 });

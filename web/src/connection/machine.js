@@ -33,7 +33,7 @@ const CLOSE_RESTART = 1012;
  * @property {boolean} blocked the relay answers HTTP and takes no WebSocket
  * @property {number | null} lostAtMs when the last good connection ended; null while there is one, or none yet
  *
- * @typedef {{type: "wanted" | "unwanted" | "opened" | "tick" | "wake" | "silent" | "unreachable"}
+ * @typedef {{type: "wanted" | "unwanted" | "opened" | "moved" | "moving" | "tick" | "wake" | "silent" | "unreachable"}
  *   | {type: "closed", code: number}
  *   | {type: "probed", ok: boolean}} LinkEvent
  *
@@ -82,6 +82,12 @@ export function step(link, event, nowMs, random) {
     case "opened":
       if (kind !== "connecting") return [link, "none"];
       return [to("open", { refusals: 0, blocked: false, lostAtMs: null }), "none"];
+    case "moved":
+      // To a connection that was opened while this one was still there.
+      return kind === "open" ? [to("open"), "none"] : [link, "none"];
+    case "moving":
+      // The same, but it opens yet.
+      return kind === "open" ? [to("connecting", { lostAtMs: nowMs, probed: false }), "none"] : [link, "none"];
     case "closed":
       return closed(link, event.code, nowMs, random);
     case "silent":

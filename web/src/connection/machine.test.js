@@ -44,6 +44,18 @@ test("a relay that shuts down right after opening is not hammered", () => {
   assert.ok(link.retryAtMs > 100);
 });
 
+test("a relay that leaves is left without a moment in between", () => {
+  const { link, actions } = run(open(), [[60_000, { type: "moved" }]]);
+  assert.deepEqual([link.kind, link.sinceMs, link.lostAtMs, actions.length], ["open", 60_000, null, 0]);
+});
+
+test("a relay that is gone before the next one has opened is only waited for", () => {
+  const { link, actions } = run(open(), [[60_000, { type: "moving" }]]);
+  assert.deepEqual([link.kind, link.lostAtMs, actions.length], ["connecting", 60_000, 0]);
+  assert.equal(run(link, [[60_010, { type: "opened" }]]).link.kind, "open");
+  assert.equal(run(link, [[60_010, { type: "closed", code: 1006 }]]).link.kind, "waiting");
+});
+
 test("after a failure the relay is asked by HTTP before the next WebSocket", () => {
   const { link, actions } = run(open(), [
     [60_000, { type: "closed", code: 1006 }],

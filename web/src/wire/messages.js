@@ -71,6 +71,7 @@ import { Writer } from "./writer.js";
  *   | {kind: "skipped", skipped: Skipped}
  *   | {kind: "pong", pong: Pong}
  *   | {kind: "init", init: Init}
+ *   | {kind: "leaving"}
  *   | {kind: "unknown"}} ToViewer
  */
 
@@ -261,7 +262,7 @@ export function decodeToViewer(bytes) {
   /** @type {ToViewer} */
   let message = { kind: "unknown" };
   while (from.next()) {
-    if (from.field < 1 || from.field > 8) {
+    if (from.field < 1 || from.field > 9) {
       from.skip();
       continue;
     }
@@ -295,6 +296,8 @@ function decodeKind(field, bytes) {
       return { kind: "skipped", skipped: read(bytes, SKIPPED, { camera: "", stream: "", frames: 0 }) };
     case 8:
       return { kind: "init", init: read(bytes, INIT, { camera: "", stream: "", mime: "", data: bytes.subarray(0, 0) }) };
+    case 9:
+      return { kind: "leaving" };
     default:
       return { kind: "pong", pong: read(bytes, PONG, { viewerTimeUs: 0, relayTimeUs: 0 }) };
   }

@@ -137,6 +137,7 @@ const TO_VIEWER = {
     },
   },
   to_viewer_skipped: { kind: "skipped", skipped: { camera: "farm/gate", stream: "jpeg", frames: 300 } },
+  to_viewer_leaving: { kind: "leaving" },
   to_viewer_pong: { kind: "pong", pong: { viewerTimeUs: NOON_US, relayTimeUs: NOON_US + 2_000_000 } },
 };
 

@@ -3,7 +3,9 @@
 use std::{sync::Weak, time::Duration};
 
 use bytes::Bytes;
-use sightline_proto::{CameraList, Hello, Message as _, Pong, ToRelay, to_relay, to_viewer};
+use sightline_proto::{
+    CameraList, Hello, Leaving, Message as _, Pong, ToRelay, to_relay, to_viewer,
+};
 use tokio::sync::broadcast::{
     self,
     error::{RecvError, TryRecvError},
@@ -144,6 +146,11 @@ impl Talk for Watch {
             return Next::More;
         }
         self.frame(out, now)
+    }
+
+    fn leave(&mut self, out: &mut Messages<'_>) -> bool {
+        out.ready(encode(to_viewer::Message::Leaving(Leaving {})));
+        true
     }
 }
 
