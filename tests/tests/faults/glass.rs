@@ -9,17 +9,29 @@ pub(crate) fn stale_shown(seen: &[Seen]) -> u64 {
     count(seen, |seen| !seen.stale && age(seen) > LIVE)
 }
 
-/// Live pictures that are older than one that was shown before: of an earlier publisher, or of the same one.
+/// Live pictures that are older than one that was shown before: of an earlier publisher, or of the same one. A picture
+/// that a publisher sent once more, for a relay that joined, is no older; see [`repeats`].
 pub(crate) fn backwards(seen: &[Seen]) -> u64 {
     let live: Vec<_> = seen.iter().filter(|seen| !seen.stale).collect();
     let pairs = live.windows(2);
     let back = pairs.filter(|pair| {
         let numbers = pair[0].number.zip(pair[1].number);
         let same = pair[0].epoch == pair[1].epoch;
-        let number_back = same && numbers.is_some_and(|(before, after)| after <= before);
+        let number_back = same && numbers.is_some_and(|(before, after)| after < before);
         (pair[1].epoch, pair[1].sequence) <= (pair[0].epoch, pair[0].sequence) || number_back
     });
     back.count() as u64
+}
+
+/// Live pictures with the same number as the one before.
+pub(crate) fn repeats(seen: &[Seen]) -> u64 {
+    let live: Vec<_> = seen.iter().filter(|seen| !seen.stale).collect();
+    let pairs = live.windows(2);
+    let again = pairs.filter(|pair| {
+        let same = pair[0].epoch == pair[1].epoch;
+        same && pair[0].number.is_some() && pair[0].number == pair[1].number
+    });
+    again.count() as u64
 }
 
 /// Of the pictures that a camera with so many a second took between the first and the last that are given, those that

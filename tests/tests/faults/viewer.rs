@@ -25,6 +25,14 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// As in `web/src/connection/carrier.js`, when a relay leaves: how long until the next one is opened, at most, and tried
+/// again.
+const SPREAD: Duration = Duration::from_millis(300);
+const AGAIN: Duration = Duration::from_millis(400);
+
+/// As in `web/src/connection/forward.js`.
+const LOWER_EPOCH_AFTER: Duration = Duration::from_secs(3);
+
 /// One picture, as it was shown.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
@@ -117,15 +125,20 @@ impl Drop for Viewer {
 }
 
 async fn watch(wish: Wish, seen: Arc<Mutex<Vec<Seen>>>) {
+    let shown = Shown { wish, seen };
     let mut failures = 0;
-    for relay in wish.relays.iter().cycle() {
-        let before = seen.lock().unwrap_or_else(PoisonError::into_inner).len();
-        let leaves = match follow(relay, &wish, &seen).await {
-            Ok(never) => match never {},
+    let mut turn = 0;
+    let mut next = None;
+    loop {
+        let before = shown.count();
+        let leaves = match shown.follow(&mut turn, next.take()).await {
+            Ok(found) => {
+                next = Some(found);
+                true
+            }
             Err(error) => format!("{error:#}").contains("code: Restart"),
         };
-        let after = seen.lock().unwrap_or_else(PoisonError::into_inner).len();
-        if after > before {
+        if shown.count() > before {
             failures = 0;
         }
         // A relay that says that it leaves is left at once.
@@ -137,58 +150,149 @@ async fn watch(wish: Wish, seen: Arc<Mutex<Vec<Seen>>>) {
     }
 }
 
-enum Never {}
+/// A connection to a relay, on which the camera was asked for.
+struct Stream {
+    watch: Watch,
+    refused: bool,
+    /// It has shown something that is newer than what other relays did. One relay keeps the order by itself, and is held
+    /// to it; what another one still has from before is passed over, as the page does.
+    has_newer: bool,
+}
 
-/// Watches at one relay until that ends.
-async fn follow(relay: &str, wish: &Wish, seen: &Mutex<Vec<Seen>>) -> Result<Never> {
-    // The page does so before it connects again.
-    timeout(PATIENCE, http::get(relay, "/healthz")).await??;
-    let mut watch = timeout(PATIENCE, Watch::open(relay)).await??;
-    let subscribe = || {
+/// All that a viewer was shown.
+struct Shown {
+    wish: Wish,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Shown {
+    fn count(&self) -> usize {
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// The relay whose turn it is.
+    fn relay(&self, turn: &mut usize) -> &str {
+        let relay = &self.wish.relays[*turn % self.wish.relays.len()];
+        *turn += 1;
+        relay
+    }
+
+    fn subscribe(&self) -> to_relay::Message {
         to_relay::Message::Subscribe(Subscribe {
-            camera: wish.camera.clone(),
+            camera: self.wish.camera.clone(),
             form: Form::Frame.into(),
             ..Subscribe::default()
         })
-    };
-    watch.follow_cameras().await?;
-    watch.send(subscribe()).await?;
-    let mut refused = false;
-    loop {
-        let known = match watch.next_within(None).await? {
-            to_viewer::Message::Frame(frame) => {
-                note(&frame, wish.reads, seen)?;
-                continue;
+    }
+
+    async fn open(&self, relay: &str) -> Result<Stream> {
+        let mut watch = timeout(PATIENCE, Watch::open(relay)).await??;
+        watch.follow_cameras().await?;
+        watch.send(self.subscribe()).await?;
+        Ok(Stream {
+            watch,
+            refused: false,
+            has_newer: false,
+        })
+    }
+
+    /// Watches at one relay until that ends, or leaves and another one has taken over.
+    async fn follow(&self, turn: &mut usize, found: Option<Stream>) -> Result<Stream> {
+        let mut here = match found {
+            Some(found) => found,
+            None => {
+                let relay = self.relay(turn);
+                // The page does so before it connects again.
+                timeout(PATIENCE, http::get(relay, "/healthz")).await??;
+                self.open(relay).await?
             }
+        };
+        while self.take(&mut here).await? {}
+        let opening = async {
+            sleep(SPREAD.mul_f64(rand::random())).await;
+            loop {
+                if let Ok(opened) = self.open(self.relay(turn)).await {
+                    return opened;
+                }
+                sleep(AGAIN).await;
+            }
+        };
+        tokio::pin!(opening);
+        let mut there = loop {
+            tokio::select! {
+                opened = &mut opening => break opened,
+                taken = self.take(&mut here) => taken?,
+            };
+        };
+        while !there.has_newer {
+            tokio::select! {
+                taken = self.take(&mut there) => taken?,
+                taken = self.take(&mut here) => match taken {
+                    Ok(taken) => taken,
+                    // Then the other one is all there is.
+                    Err(_) => break,
+                },
+            };
+        }
+        Ok(there)
+    }
+
+    /// Takes the relay's next message. Says whether the relay stays.
+    async fn take(&self, from: &mut Stream) -> Result<bool> {
+        let known = match from.watch.next_within(None).await? {
+            to_viewer::Message::Frame(frame) => {
+                self.note(&frame, from)?;
+                return Ok(true);
+            }
+            to_viewer::Message::Leaving(_) => return Ok(false),
             to_viewer::Message::Refused(_) => {
-                refused = true;
-                continue;
+                from.refused = true;
+                return Ok(true);
             }
             to_viewer::Message::Cameras(list) => {
-                list.cameras.iter().any(|info| info.camera == wish.camera)
+                let mut names = list.cameras.iter().map(|info| &info.camera);
+                names.any(|name| *name == self.wish.camera)
             }
-            to_viewer::Message::CameraChanged(info) => info.camera == wish.camera,
-            _ => continue,
+            to_viewer::Message::CameraChanged(info) => info.camera == self.wish.camera,
+            _ => return Ok(true),
         };
-        if std::mem::take(&mut refused) && known {
-            watch.send(subscribe()).await?;
+        if known && std::mem::take(&mut from.refused) {
+            from.watch.send(self.subscribe()).await?;
         }
+        Ok(true)
     }
-}
 
-fn note(frame: &WatchFrame, reads: bool, seen: &Mutex<Vec<Seen>>) -> Result<()> {
-    let at = Instant::now();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let one = Seen {
-        at,
-        epoch: frame.epoch,
-        sequence: frame.sequence,
-        number: reads.then(|| picture::number(&frame.data)).transpose()?,
-        age_us: i64::try_from(now.as_micros())? - frame.capture_time_us,
-        stale: frame.stale,
-    };
-    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    ensure!(seen.len() < MAX_SEEN, "the measurement is too long");
-    seen.push(one);
-    Ok(())
+    fn note(&self, frame: &WatchFrame, from: &mut Stream) -> Result<()> {
+        let at = Instant::now();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let number = self
+            .wish
+            .reads
+            .then(|| picture::number(&frame.data))
+            .transpose()?;
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = seen.last();
+        let is_newer = last.is_none_or(|last| {
+            // Epochs are times by a clock that may have been set back.
+            let takes_over = frame.epoch < last.epoch && at - last.at >= LOWER_EPOCH_AFTER;
+            (frame.epoch, frame.sequence) > (last.epoch, last.sequence) || takes_over
+        });
+        if !is_newer && !from.has_newer {
+            return Ok(());
+        }
+        from.has_newer = true;
+        ensure!(seen.len() < MAX_SEEN, "the measurement is too long");
+        seen.push(Seen {
+            at,
+            epoch: frame.epoch,
+            sequence: frame.sequence,
+            number,
+            age_us: i64::try_from(now.as_micros())? - frame.capture_time_us,
+            stale: frame.stale,
+        });
+        Ok(())
+    }
 }

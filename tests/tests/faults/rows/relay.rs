@@ -87,6 +87,8 @@ async fn kill() -> Result<Measured> {
         let seen = viewer.seen();
         gaps.push(glass::gap(&seen, killed).as_secs_f64());
         measured.glass(&seen, FPS);
+        let repeats = glass::repeats(&glass::between(&seen, killed, Instant::now()));
+        measured.must(repeats == 0, format!("{repeats} pictures came twice"));
     }
     measured.at_most("median ms", quantile(gaps.clone(), 0.5) * 1e3, 1_000.0);
     let p95 = Duration::from_secs_f64(quantile(gaps, 0.95));
