@@ -32,8 +32,8 @@ const WAIT_FOR_KEY: Duration = Duration::from_secs(10);
 const WAIT_FOR_SOUND: Duration = Duration::from_secs(1);
 
 /// The keys of the feeds in the inbox.
-const VIDEO_KEY: u64 = 0;
-const SOUND_KEY: u64 = 1;
+const VIDEO_KEY: usize = 0;
+const SOUND_KEY: usize = 1;
 
 /// What a viewer wants.
 #[derive(Clone, Debug, Default)]
@@ -234,7 +234,7 @@ impl File {
         self.put(&step.frame, SOUND_KEY)
     }
 
-    fn put(&mut self, frame: &Frame, key: u64) -> Result<(), fmp4::Error> {
+    fn put(&mut self, frame: &Frame, key: usize) -> Result<(), fmp4::Error> {
         let Some(media) = &frame.media else {
             return Ok(());
         };

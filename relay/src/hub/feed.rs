@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Feed {
     stream: Arc<Stream>,
-    slot: Arc<Slot>,
+    slot: Slot,
     place: Mutex<Place>,
     clock: Clock,
     wish: Wish,
@@ -40,7 +40,6 @@ impl Feed {
         metrics: &Metrics,
         clock: Clock,
     ) -> Self {
-        let slot = Arc::new(slot);
         stream.join(wish, &slot, clock.now());
         let deliveries = metrics.deliveries(&stream.name.camera, route);
         if wish == Wish::All {
@@ -66,7 +65,6 @@ impl Feed {
     /// If there are more, the feed's key comes out of the inbox again: one step for each time that it does is
     /// enough, and is fair to the other feeds. More steps do no harm.
     pub(crate) fn step(&self) -> Option<Step> {
-        self.slot.clear();
         let mut place = self.place.lock().unwrap_or_else(PoisonError::into_inner);
         let (step, more) = self.stream.step(&mut place, self.clock.now())?;
         if more {
@@ -88,7 +86,6 @@ impl Feed {
 
     /// Of pictures: the frame to send next, the newest one, whether it was taken before or not. None of other frames.
     pub(crate) fn take(&self) -> Option<Arc<Frame>> {
-        self.slot.clear();
         self.stream.latest()
     }
 

@@ -1,57 +1,81 @@
 //! How a connection learns which of its feeds have something new.
 
-use std::{
-    collections::VecDeque,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc, OnceLock, Weak,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use tokio::sync::Notify;
 
 use crate::line::{Advance, Rider};
 
-/// The feeds of one connection that have something new, in the order in which they got it. A feed
-/// stands in it once at most: it is as fair, and as bounded, as the connection's list of feeds.
+/// Feeds that one connection can have: their keys are below this.
+pub(crate) const MAX_FEEDS: usize = WORDS * WORD_BITS;
+
+const WORDS: usize = 4;
+
+const WORD_BITS: usize = u64::BITS as usize;
+
+/// The feeds of one connection that have something new; they take turns.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Inbox(Arc<Shared>);
 
+/// Small, and in one piece: it is looked up for every frame and viewer.
 #[derive(Debug, Default)]
 struct Shared {
-    ready: Mutex<VecDeque<u64>>,
-    changed: Notify,
+    /// A bit for each feed that has something new.
+    news: [AtomicU64; WORDS],
+    /// The key whose turn is next.
+    turn: AtomicUsize,
     /// Of the connection, if it has one that is told by being advanced.
     line: OnceLock<Weak<dyn Advance>>,
+    changed: Notify,
 }
 
 /// One feed's end of an inbox.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Slot {
-    key: u64,
+    key: usize,
     inbox: Inbox,
-    /// The key stands in the inbox.
-    queued: AtomicBool,
 }
 
 impl Inbox {
     /// The key of a feed that has something new. Cancel safe.
-    pub(crate) async fn ready(&self) -> u64 {
+    pub(crate) async fn ready(&self) -> usize {
         loop {
-            if let Some(key) = self.queue().pop_front() {
+            if let Some(key) = self.try_ready() {
                 return key;
             }
             self.0.changed.notified().await;
         }
     }
 
-    /// The same without waiting.
-    pub(crate) fn try_ready(&self) -> Option<u64> {
-        self.queue().pop_front()
+    /// The same without waiting. It is to be called before the feed is looked at: what comes later is new again.
+    pub(crate) fn try_ready(&self) -> Option<usize> {
+        let turn = self.0.turn.load(Ordering::Relaxed);
+        let (word, bit) = (turn / WORD_BITS, turn % WORD_BITS);
+        let not_before = u64::MAX << bit;
+        let key = self
+            .take(word, not_before)
+            .or_else(|| (1..WORDS).find_map(|next| self.take((word + next) % WORDS, u64::MAX)))
+            .or_else(|| self.take(word, !not_before))?;
+        self.0.turn.store((key + 1) % MAX_FEEDS, Ordering::Relaxed);
+        Some(key)
+    }
+
+    /// The lowest key of one word, of those in `mask`.
+    fn take(&self, word: usize, mask: u64) -> Option<usize> {
+        let news = self.0.news[word].load(Ordering::Acquire) & mask;
+        (news != 0).then(|| {
+            let bit = news.trailing_zeros() as usize;
+            self.0.news[word].fetch_and(!(1 << bit), Ordering::AcqRel);
+            word * WORD_BITS + bit
+        })
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue().is_empty()
+        let mut words = self.0.news.iter();
+        words.all(|news| news.load(Ordering::Acquire) == 0)
     }
 
     /// From now on `line` is advanced whenever a feed has something new. It is to be advanced once by itself.
@@ -60,35 +84,33 @@ impl Inbox {
         let _ = self.0.line.set(line);
     }
 
-    pub(super) fn slot(&self, key: u64) -> Slot {
+    /// `key`: below [`MAX_FEEDS`]. One that another feed had before may come out once more for that one.
+    pub(super) fn slot(&self, key: usize) -> Slot {
+        assert!(key < MAX_FEEDS, "{key} is no key of a feed");
         Slot {
             key,
             inbox: self.clone(),
-            queued: AtomicBool::new(false),
         }
-    }
-
-    fn queue(&self) -> MutexGuard<'_, VecDeque<u64>> {
-        self.0.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Slot {
     /// Says that the feed has something new. False if that is known already.
     pub(super) fn mark(&self) -> bool {
-        let is_new = !self.queued.swap(true, Ordering::AcqRel);
-        if is_new {
-            self.inbox.queue().push_back(self.key);
-            if self.inbox.0.line.get().is_none() {
-                self.inbox.0.changed.notify_one();
-            }
+        let inbox = &*self.inbox.0;
+        let bit = 1 << (self.key % WORD_BITS);
+        let before = inbox.news[self.key / WORD_BITS].fetch_or(bit, Ordering::AcqRel);
+        let is_new = before & bit == 0;
+        if is_new && inbox.line.get().is_none() {
+            inbox.changed.notify_one();
         }
         is_new
     }
+}
 
-    /// To be called before the feed is looked at: what comes later marks it again.
-    pub(super) fn clear(&self) {
-        self.queued.store(false, Ordering::Release);
+impl PartialEq for Slot {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key && Arc::ptr_eq(&self.inbox.0, &other.inbox.0)
     }
 }
 
@@ -117,11 +139,28 @@ mod tests {
         quiet.mark();
         busy.mark();
         assert_eq!(inbox.ready().now_or_never(), Some(1));
-        busy.clear();
         busy.mark();
         assert_eq!(inbox.ready().now_or_never(), Some(2));
         assert_eq!(inbox.ready().now_or_never(), Some(1));
         assert_eq!(inbox.ready().now_or_never(), None);
+    }
+
+    #[test]
+    fn every_feed_has_its_turn_wherever_it_begins() {
+        let inbox = Inbox::default();
+        let keys = [0, 1, 63, 64, 130, 255];
+        let slots = keys.map(|key| inbox.slot(key));
+        for first in 0..keys.len() {
+            slots.iter().for_each(|slot| assert!(slot.mark()));
+            let taken: Vec<_> = std::iter::from_fn(|| inbox.try_ready()).collect();
+            let mut turns = keys;
+            turns.rotate_left(first);
+            assert_eq!(taken, turns);
+            assert!(inbox.is_empty());
+            // The one after it is the first of the next round.
+            slots[first].mark();
+            assert_eq!(inbox.try_ready(), Some(keys[first]));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -40,7 +40,7 @@ use crate::{
 };
 pub(crate) use feed::{Feed, age};
 pub(crate) use frame::{Frame, StreamName};
-pub(crate) use inbox::Inbox;
+pub(crate) use inbox::{Inbox, MAX_FEEDS};
 pub(crate) use media::{Config as MediaConfig, Media};
 use pictures::Pictures;
 use pump::Pump;
@@ -105,7 +105,7 @@ impl Hub {
         wish: Wish,
         route: Route,
         inbox: &Inbox,
-        key: u64,
+        key: usize,
     ) -> Feed {
         let mut streams = lock(&self.0.streams);
         let stream = streams.entry(name.clone()).or_insert_with(|| {

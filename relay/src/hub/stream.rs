@@ -91,7 +91,7 @@ impl Stream {
         }
     }
 
-    pub(super) fn join(&self, wish: Wish, slot: &Arc<Slot>, now: Duration) {
+    pub(super) fn join(&self, wish: Wish, slot: &Slot, now: Duration) {
         self.take_lane(slot);
         let nobody_was_here = self.demand.borrow().nobody();
         self.demand.send_modify(|demand| match wish {
@@ -112,7 +112,7 @@ impl Stream {
         }
     }
 
-    fn take_lane(&self, slot: &Arc<Slot>) {
+    fn take_lane(&self, slot: &Slot) {
         let mut lanes = self.lock_lanes();
         if lanes.iter().any(|lane| lane.join(slot)) {
             return;
@@ -126,7 +126,7 @@ impl Stream {
         *lanes = lanes.iter().cloned().chain([lane]).collect();
     }
 
-    pub(super) fn leave(&self, wish: Wish, slot: &Arc<Slot>) {
+    pub(super) fn leave(&self, wish: Wish, slot: &Slot) {
         let lanes = self.lock_lanes().clone();
         for lane in lanes.iter() {
             if lane.leave(slot) {

@@ -44,7 +44,7 @@ async fn rig() -> Rig {
 }
 
 impl Rig {
-    fn watch(&self, wish: Wish, inbox: &Inbox, key: u64) -> Feed {
+    fn watch(&self, wish: Wish, inbox: &Inbox, key: usize) -> Feed {
         self.hub.watch(&gate(), wish, Route::WebSocket, inbox, key)
     }
 

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 const CAPACITY: usize = 256;
 
 /// One viewer's place in a lane.
-pub(crate) trait Rider: Send + Sync {
+pub(crate) trait Rider: Clone + PartialEq + Send + Sync {
     /// There is a new frame.
     fn tell(&self);
 }
@@ -21,7 +21,7 @@ pub(crate) trait Rider: Send + Sync {
 #[derive(Debug)]
 pub(crate) struct Lane<R> {
     /// Replaced as a whole, so that viewers may come and go while the others are told.
-    riders: Mutex<Arc<[Arc<R>]>>,
+    riders: Mutex<Arc<[R]>>,
     /// For a lane with a task of its own: there is a new frame.
     changed: Notify,
     closed: AtomicBool,
@@ -39,7 +39,7 @@ impl<R> Default for Lane<R> {
 
 impl<R: Rider> Lane<R> {
     /// False if the lane is full.
-    pub(crate) fn join(&self, rider: &Arc<R>) -> bool {
+    pub(crate) fn join(&self, rider: &R) -> bool {
         let mut riders = self.lock();
         let has_room = riders.len() < CAPACITY;
         if has_room {
@@ -49,12 +49,12 @@ impl<R: Rider> Lane<R> {
     }
 
     /// False if it was not here.
-    pub(crate) fn leave(&self, rider: &Arc<R>) -> bool {
+    pub(crate) fn leave(&self, rider: &R) -> bool {
         let mut riders = self.lock();
         let before = riders.len();
         *riders = riders
             .iter()
-            .filter(|other| !Arc::ptr_eq(other, rider))
+            .filter(|other| *other != rider)
             .cloned()
             .collect();
         riders.len() < before
@@ -90,7 +90,7 @@ impl<R: Rider> Lane<R> {
         self.changed.notify_one();
     }
 
-    fn lock(&self) -> MutexGuard<'_, Arc<[Arc<R>]>> {
+    fn lock(&self) -> MutexGuard<'_, Arc<[R]>> {
         self.riders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -102,33 +102,42 @@ mod tests {
     use super::*;
 
     /// Counts how often it was told, and leaves at once.
-    struct Guest {
+    #[derive(Clone)]
+    struct Guest(Arc<Stay>);
+
+    struct Stay {
         lane: Weak<Lane<Guest>>,
         told: AtomicUsize,
         leaves: bool,
     }
 
+    impl PartialEq for Guest {
+        fn eq(&self, other: &Self) -> bool {
+            Arc::ptr_eq(&self.0, &other.0)
+        }
+    }
+
+    impl Guest {
+        fn told(&self) -> usize {
+            self.0.told.load(Ordering::Relaxed)
+        }
+    }
+
     impl Rider for Guest {
         fn tell(&self) {
-            self.told.fetch_add(1, Ordering::Relaxed);
-            let lane = self.lane.upgrade().unwrap();
-            if self.leaves {
-                let me = lane
-                    .lock()
-                    .iter()
-                    .find(|other| std::ptr::eq(Arc::as_ptr(other), self))
-                    .cloned();
-                assert!(lane.leave(&me.unwrap()));
+            self.0.told.fetch_add(1, Ordering::Relaxed);
+            if self.0.leaves {
+                assert!(self.0.lane.upgrade().unwrap().leave(self));
             }
         }
     }
 
-    fn guest(lane: &Arc<Lane<Guest>>, leaves: bool) -> Arc<Guest> {
-        Arc::new(Guest {
+    fn guest(lane: &Arc<Lane<Guest>>, leaves: bool) -> Guest {
+        Guest(Arc::new(Stay {
             lane: Arc::downgrade(lane),
             told: AtomicUsize::new(0),
             leaves,
-        })
+        }))
     }
 
     #[test]
@@ -138,8 +147,8 @@ mod tests {
         assert!(lane.join(&leaver) && lane.join(&stayer));
         lane.tell();
         lane.tell();
-        assert_eq!(leaver.told.load(Ordering::Relaxed), 1);
-        assert_eq!(stayer.told.load(Ordering::Relaxed), 2);
+        assert_eq!(leaver.told(), 1);
+        assert_eq!(stayer.told(), 2);
         assert!(!lane.leave(&leaver));
     }
 
@@ -164,11 +173,11 @@ mod tests {
             let lane = lane.clone();
             async move { lane.run().await }
         });
-        while guest.told.load(Ordering::Relaxed) == 0 {
+        while guest.told() == 0 {
             tokio::task::yield_now().await;
         }
         lane.close();
         task.await.unwrap();
-        assert_eq!(guest.told.load(Ordering::Relaxed), 1);
+        assert_eq!(guest.told(), 1);
     }
 }

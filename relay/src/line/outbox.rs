@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::{Buf as _, Bytes};
+use rustix::{io::Errno, net::SendFlags};
 use tokio::net::TcpStream;
 
 /// Pieces that are handed to the kernel in one call. More go in several.
@@ -18,8 +19,14 @@ pub(super) trait Send {
 }
 
 impl Send for TcpStream {
+    /// Goes past the runtime's books of what is ready, which cost a look at cold memory for each frame: almost always there
+    /// is room.
     fn send(&self, bytes: &[u8]) -> Result<usize> {
-        self.try_write(bytes)
+        match rustix::net::send(self, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            // The runtime has to find that out for itself, or it would not say when there is room again.
+            Err(Errno::AGAIN) => self.try_write(bytes),
+            sent => Ok(sent?),
+        }
     }
 
     fn send_all(&self, slices: &[IoSlice<'_>]) -> Result<usize> {
@@ -32,7 +39,9 @@ impl Send for TcpStream {
 /// It is filled up only once it is empty, but for a few words in between: it holds one frame.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    pieces: VecDeque<Bytes>,
+    /// Empty if nothing waits. Mostly it is all there is.
+    first: Bytes,
+    rest: VecDeque<Bytes>,
 }
 
 /// How far a viewer is.
@@ -48,26 +57,29 @@ pub(super) enum Flushed {
 
 impl Outbox {
     pub(crate) fn push(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.pieces.push_back(bytes);
+        if self.first.is_empty() {
+            self.first = bytes;
+        } else if !bytes.is_empty() {
+            self.rest.push_back(bytes);
         }
     }
 
     /// Pieces that wait.
     pub(crate) fn len(&self) -> usize {
-        self.pieces.len()
+        usize::from(!self.first.is_empty()) + self.rest.len()
     }
 
     /// Hands over as much as the socket takes. After an error nothing more can be sent.
     pub(super) fn flush(&mut self, socket: &impl Send) -> Result<Flushed> {
         let mut progress = false;
-        while let Some(first) = self.pieces.front() {
-            let sent = if self.pieces.len() == 1 {
-                socket.send(first)
+        while !self.first.is_empty() {
+            let sent = if self.rest.is_empty() {
+                socket.send(&self.first)
             } else {
                 let mut slices = [IoSlice::new(&[]); AT_ONCE];
-                let count = self.pieces.len().min(AT_ONCE);
-                for (slice, piece) in slices.iter_mut().zip(&self.pieces) {
+                let count = self.len().min(AT_ONCE);
+                let pieces = std::iter::once(&self.first).chain(&self.rest);
+                for (slice, piece) in slices.iter_mut().zip(pieces) {
                     *slice = IoSlice::new(piece);
                 }
                 socket.send_all(&slices[..count])
@@ -90,13 +102,13 @@ impl Outbox {
 
     /// Forgets the first `sent` bytes.
     fn take(&mut self, mut sent: usize) {
-        while let Some(first) = self.pieces.front_mut() {
-            if sent < first.len() {
-                first.advance(sent);
+        while !self.first.is_empty() {
+            if sent < self.first.len() {
+                self.first.advance(sent);
                 return;
             }
-            sent -= first.len();
-            self.pieces.pop_front();
+            sent -= self.first.len();
+            self.first = self.rest.pop_front().unwrap_or_default();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The streams that one connection watches.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::Weak,
     time::Duration,
 };
@@ -9,19 +9,17 @@ use std::{
 use bytes::Bytes;
 use sightline_media::aac;
 use sightline_proto::{Codec, Form, JPEG, Refused, Subscribe, Unsubscribe, to_viewer};
+use slab::Slab;
 
 use super::watched::{Next, Outgoing, Watched};
 use crate::{
     directory::Offer,
     form::message::encode,
     http::App,
-    hub::{Inbox, StreamName, Wish},
+    hub::{Inbox, MAX_FEEDS, StreamName, Wish},
     line::Advance,
     metrics::Route,
 };
-
-/// Streams that one connection may watch.
-const MAX_FEEDS: usize = 256;
 
 /// What a viewer named is quoted up to here, in characters.
 const MAX_QUOTED: usize = 160;
@@ -30,12 +28,10 @@ const MAX_QUOTED: usize = 160;
 pub(super) struct Feeds {
     app: App,
     inbox: Inbox,
-    next_key: u64,
-    keys: HashMap<StreamName, u64>,
-    /// In a tree, as there is mostly one: it is found without hashing.
-    feeds: BTreeMap<u64, Watched>,
+    keys: HashMap<StreamName, usize>,
+    feeds: Slab<Watched>,
     /// Frames that wait for their turn.
-    held: BTreeSet<(Duration, u64)>,
+    held: BTreeSet<(Duration, usize)>,
 }
 
 impl Feeds {
@@ -43,9 +39,8 @@ impl Feeds {
         Self {
             app,
             inbox: Inbox::default(),
-            next_key: 0,
             keys: HashMap::new(),
-            feeds: BTreeMap::new(),
+            feeds: Slab::new(),
             held: BTreeSet::new(),
         }
     }
@@ -56,7 +51,7 @@ impl Feeds {
     }
 
     /// The stream that has something new next, or whose picture's turn has come; streams take turns.
-    pub(super) fn ready(&self, now: Duration) -> Option<u64> {
+    pub(super) fn ready(&self, now: Duration) -> Option<usize> {
         self.inbox.try_ready().or_else(|| {
             let (until, key) = self.held.first()?;
             (*until <= now).then_some(*key)
@@ -81,7 +76,10 @@ impl Feeds {
         let limit = limit(wanted.max_fps).map_err(|message| refuse("bad_request", message))?;
         let form = Form::try_from(wanted.form)
             .map_err(|_| refuse("unknown_form", format!("form {} is not known", wanted.form)))?;
-        let running = self.keys.get(&name).and_then(|key| self.feeds.get_mut(key));
+        let running = self
+            .keys
+            .get(&name)
+            .and_then(|key| self.feeds.get_mut(*key));
         if let Some(watched) = running.filter(|watched| watched.form() == form) {
             watched.limit(limit);
             return Ok(());
@@ -102,7 +100,10 @@ impl Feeds {
             suits(offer, form)
                 .map_err(|why| refuse("unknown_form", format!("camera {} {why}", name.camera)))?;
         }
-        let running = self.keys.get(&name).and_then(|key| self.feeds.get_mut(key));
+        let running = self
+            .keys
+            .get(&name)
+            .and_then(|key| self.feeds.get_mut(*key));
         if let Some(watched) = running {
             watched.limit(limit);
             watched.restart(form);
@@ -114,13 +115,13 @@ impl Feeds {
                 format!("one connection can watch {MAX_FEEDS} streams"),
             ));
         }
-        let key = self.next_key;
-        self.next_key += 1;
+        let entry = self.feeds.vacant_entry();
+        let key = entry.key();
         let feed = self
             .app
             .hub
             .watch(&name, Wish::All, Route::WebSocket, &self.inbox, key);
-        self.feeds.insert(key, Watched::new(feed, form, limit));
+        entry.insert(Watched::new(feed, form, limit));
         self.keys.insert(name, key);
         Ok(())
     }
@@ -136,15 +137,15 @@ impl Feeds {
         let Some(key) = self.keys.remove(name) else {
             return;
         };
-        let watched = self.feeds.remove(&key);
+        let watched = self.feeds.try_remove(key);
         if let Some(until) = watched.and_then(|watched| watched.held_until()) {
             self.held.remove(&(until, key));
         }
     }
 
     /// What stream `key` has for the viewer now.
-    pub(super) fn take(&mut self, key: u64, now: Duration) -> Outgoing {
-        let Some(watched) = self.feeds.get_mut(&key) else {
+    pub(super) fn take(&mut self, key: usize, now: Duration) -> Outgoing {
+        let Some(watched) = self.feeds.get_mut(key) else {
             return Outgoing::default();
         };
         if let Some(until) = watched.held_until() {

@@ -25,7 +25,7 @@ impl Rig {
         }
     }
 
-    fn follow(&self, inbox: &Inbox, key: u64) -> Feed {
+    fn follow(&self, inbox: &Inbox, key: usize) -> Feed {
         self.hub
             .watch(&video(), Wish::All, Route::WebSocket, inbox, key)
     }
