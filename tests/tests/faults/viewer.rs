@@ -31,7 +31,7 @@ const SPREAD: Duration = Duration::from_millis(300);
 const AGAIN: Duration = Duration::from_millis(400);
 
 /// As in `web/src/connection/forward.js`.
-const LOWER_EPOCH_AFTER: Duration = Duration::from_secs(3);
+const LOWER_EPOCH_AFTER: Duration = Duration::from_millis(1_250);
 
 /// One picture, as it was shown.
 #[derive(Clone, Copy, Debug)]

@@ -5,9 +5,9 @@
 
 /**
  * So long without anything newer, and a lower epoch takes over: epochs are times by the publisher's clock, which may
- * have been set back. Relays have the same rule.
+ * have been set back. Relays have the same rule and wait for 1.5 s: what they then take must not come too early here.
  */
-const LOWER_EPOCH_AFTER_MS = 3_000;
+const LOWER_EPOCH_AFTER_MS = 1_250;
 /** A stream without a frame for longer does not flow. */
 const FLOWS_MS = 2_000;
 
