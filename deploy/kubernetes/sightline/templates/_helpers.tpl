@@ -90,6 +90,22 @@ capabilities:
   drop: [ALL]
 {{- end }}
 
+{{/* Where a publisher says how it is, as a setting and as a port, if it does. */}}
+{{- define "sightline.publisherMetrics" -}}
+{{- if .Values.publisherMetrics.enabled -}}
+- name: SIGHTLINE_METRICS__LISTEN
+  value: "0.0.0.0:{{ .Values.publisherMetrics.port }}"
+{{- end }}
+{{- end }}
+
+{{- define "sightline.publisherPorts" -}}
+{{- if .Values.publisherMetrics.enabled -}}
+ports:
+  - name: metrics
+    containerPort: {{ .Values.publisherMetrics.port }}
+{{- end }}
+{{- end }}
+
 {{/* Takes the command that asks. Ready while every camera is announced. There is no liveness probe: without NATS a restart is of no use. */}}
 {{- define "sightline.publisherProbe" -}}
 readinessProbe:
