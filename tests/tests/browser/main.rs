@@ -13,5 +13,6 @@ mod players;
 mod proxy;
 mod scene;
 mod site;
+mod status;
 mod video;
 mod wall;

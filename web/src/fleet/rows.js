@@ -53,9 +53,9 @@ export function figures({ cameras, relays, sites }) {
   const viewers = relays.reduce((sum, relay) => sum + relay.viewers, 0);
   const bits = Object.values(sites).reduce((sum, site) => sum + site.bits_per_second, 0);
   return [
-    { text: String(cameras.length), words: `cameras, ${count("live")} live` },
+    { text: String(cameras.length), words: `${cameras.length === 1 ? "camera" : "cameras"}, ${count("live")} live` },
     { text: String(bad), words: bad === 1 ? "needs attention" : "need attention", bad: bad > 0 },
-    { text: String(viewers), words: "viewers" },
+    { text: String(viewers), words: viewers === 1 ? "viewer" : "viewers" },
     { text: String(relays.length), words: relays.length === 1 ? "relay" : "relays" },
     { text: bitrate(bits), words: "from cameras" },
   ];

@@ -120,11 +120,12 @@ function themeButton() {
   return button;
 }
 
-/** @param {App} app */
+/** It leads to the page that shows all relays and cameras. @param {App} app */
 function connectionDot({ connection }) {
-  const words = h("span", { class: "connection-words" });
+  const words = h("span", {});
   const spoken = h("span", { class: "unseen", role: "status" });
-  const element = h("div", { class: "connection", tabindex: "0" }, h("span", { class: "dot" }), words, spoken);
+  const fleet = h("a", { class: "connection", href: "/status", "aria-label": "Status of all relays and cameras" }, h("span", { class: "dot" }), h("span", { class: "connection-words" }, words, h("small", {}, "Open the status of the fleet")));
+  const element = h("div", {}, fleet, spoken);
   let before = "";
   const update = () => {
     const status = statusOf(connection.link);
@@ -133,7 +134,7 @@ function connectionDot({ connection }) {
     // The first connection is no news.
     if (before !== "" && status !== "connecting") spoken.textContent = words.textContent;
     before = status;
-    element.dataset.status = status;
+    fleet.dataset.status = status;
   };
   update();
   const timer = setInterval(update, 500);
