@@ -43,12 +43,12 @@ pub(super) struct Chromium {
     _profile: TempDir,
 }
 
-/// CPU time so far. Main thread and script are those of the page, the others of all processes of a kind.
+/// CPU time so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cpu {
     pub(super) main_thread: Duration,
     pub(super) script: Duration,
-    pub(super) renderers: Duration,
+    pub(super) renderer: Duration,
     pub(super) graphics: Duration,
     pub(super) others: Duration,
 }
@@ -59,7 +59,7 @@ pub(super) struct Memory {
     pub(super) heap_kib: u64,
     /// Bytes that scripts hold outside of their heap: messages, pictures.
     pub(super) buffers_kib: u64,
-    pub(super) renderers_kib: u64,
+    pub(super) renderer_kib: u64,
     pub(super) graphics_kib: u64,
     pub(super) others_kib: u64,
 }
@@ -69,7 +69,7 @@ impl Cpu {
         Self {
             main_thread: self.main_thread - before.main_thread,
             script: self.script - before.script,
-            renderers: self.renderers - before.renderers,
+            renderer: self.renderer - before.renderer,
             graphics: self.graphics - before.graphics,
             others: self.others - before.others,
         }
@@ -118,15 +118,15 @@ impl Chromium {
             script: tab.script().await?,
             ..Cpu::default()
         };
-        for (kind, process) in self.processes().await? {
+        for (part, process) in self.processes().await? {
             let used = cpu_of(process)?;
-            match &*kind {
-                "renderer" => {
-                    cpu.renderers += used;
-                    cpu.main_thread += first_thread(process)?;
+            match part {
+                Part::Page => {
+                    cpu.renderer = used;
+                    cpu.main_thread = first_thread(process)?;
                 }
-                "GPU" => cpu.graphics += used,
-                _ => cpu.others += used,
+                Part::Graphics => cpu.graphics += used,
+                Part::Other => cpu.others += used,
             }
         }
         Ok(cpu)
@@ -138,15 +138,15 @@ impl Chromium {
         let mut memory = Memory {
             heap_kib: heap.used_size as u64 / 1024,
             buffers_kib: heap.backing_storage_size as u64 / 1024,
-            renderers_kib: 0,
+            renderer_kib: 0,
             graphics_kib: 0,
             others_kib: 0,
         };
-        for (kind, process) in self.processes().await? {
-            let kib = match &*kind {
-                "renderer" => &mut memory.renderers_kib,
-                "GPU" => &mut memory.graphics_kib,
-                _ => &mut memory.others_kib,
+        for (part, process) in self.processes().await? {
+            let kib = match part {
+                Part::Page => &mut memory.renderer_kib,
+                Part::Graphics => &mut memory.graphics_kib,
+                Part::Other => &mut memory.others_kib,
             };
             *kib += rss_kib_of(process)?;
         }
@@ -160,16 +160,37 @@ impl Chromium {
         Ok(())
     }
 
-    async fn processes(&self) -> anyhow::Result<Vec<(String, Pid)>> {
+    async fn processes(&self) -> anyhow::Result<Vec<(Part, Pid)>> {
         let told = self
             .browser
             .execute(GetProcessInfoParams::default())
             .await?;
-        let processes = told.result.process_info.into_iter();
+        let processes = told.result.process_info;
+        // There are more renderers, for the window itself and in reserve. The page has worked the most.
+        let page = processes
+            .iter()
+            .filter(|process| process.r#type == "renderer")
+            .max_by(|a, b| a.cpu_time.total_cmp(&b.cpu_time))
+            .map(|process| process.id);
         processes
-            .map(|process| Ok((process.r#type, Pid::from_raw(process.id.try_into()?))))
+            .iter()
+            .map(|process| {
+                let part = match &*process.r#type {
+                    _ if Some(process.id) == page => Part::Page,
+                    "GPU" => Part::Graphics,
+                    _ => Part::Other,
+                };
+                Ok((part, Pid::from_raw(process.id.try_into()?)))
+            })
             .collect()
     }
+}
+
+/// What a process is for.
+enum Part {
+    Page,
+    Graphics,
+    Other,
 }
 
 /// Of a renderer it is the one that runs the page: proc(5), `schedstat`, nanoseconds.

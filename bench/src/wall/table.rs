@@ -26,7 +26,7 @@ pub(super) struct Row {
     seconds: f64,
     main_thread_s: f64,
     script_s: f64,
-    renderers_s: f64,
+    renderer_s: f64,
     graphics_s: f64,
     others_s: f64,
     route: String,
@@ -59,7 +59,7 @@ impl Row {
             seconds: 0.0,
             main_thread_s: 0.0,
             script_s: 0.0,
-            renderers_s: 0.0,
+            renderer_s: 0.0,
             graphics_s: 0.0,
             others_s: 0.0,
             route: String::new(),
@@ -72,7 +72,7 @@ impl Row {
         self.seconds += length.as_secs_f64();
         self.main_thread_s += cpu.main_thread.as_secs_f64();
         self.script_s += cpu.script.as_secs_f64();
-        self.renderers_s += cpu.renderers.as_secs_f64();
+        self.renderer_s += cpu.renderer.as_secs_f64();
         self.graphics_s += cpu.graphics.as_secs_f64();
         self.others_s += cpu.others.as_secs_f64();
     }
@@ -110,7 +110,7 @@ impl Row {
             self.seconds,
             self.per_second(self.main_thread_s),
             self.per_second(self.script_s),
-            self.per_second(self.renderers_s),
+            self.per_second(self.renderer_s),
             self.per_second(self.graphics_s),
             self.per_second(self.others_s),
             sent,
@@ -126,11 +126,11 @@ impl Row {
         let [Some(first), Some(last)] = [self.memory.first(), self.memory.last()] else {
             return;
         };
-        let most = self.memory.iter().map(|it| it.renderers_kib).max();
+        let most = self.memory.iter().map(|it| it.renderer_kib).max();
         let figures = [
             (first.heap_kib, last.heap_kib),
             (first.buffers_kib, last.buffers_kib),
-            (first.renderers_kib, last.renderers_kib),
+            (first.renderer_kib, last.renderer_kib),
             (first.graphics_kib, last.graphics_kib),
             (first.others_kib, last.others_kib),
         ];

@@ -2,6 +2,7 @@
  * Shows JPEG pictures on a canvas. They are decoded off the main thread, one at a time: while one is
  * decoded, only the newest of those that come is kept.
  */
+import { decode, jpegBlob } from "./decoder.js";
 
 /** A single broken picture is only counted. */
 const BROKEN_AFTER = 3;
@@ -24,7 +25,7 @@ export class Painter {
   /** Grows with every stop: what was decoded for an earlier run is not shown. */
   #run = 0;
   #brokenInARow = 0;
-  /** The picture that is shown. @type {Blob | null} */
+  /** The picture that is shown. @type {Uint8Array | null} */
   #shown = null;
 
   /** @param {import("./route.js").RouteEvents} events */
@@ -51,7 +52,7 @@ export class Painter {
 
   async snapshot() {
     if (!this.#shown) throw new Error("there is no picture yet");
-    return this.#shown;
+    return jpegBlob(this.#shown);
   }
 
   async #decode() {
@@ -60,10 +61,9 @@ export class Painter {
       const run = this.#run;
       const picture = this.#waiting;
       this.#waiting = null;
-      const blob = new Blob([/** @type {Uint8Array<ArrayBuffer>} */ (picture.data)], { type: "image/jpeg" });
       try {
-        const bitmap = await createImageBitmap(blob);
-        if (run === this.#run) this.#paint(picture, blob, bitmap);
+        const bitmap = await decode(picture.data);
+        if (run === this.#run) this.#paint(picture, bitmap);
         else bitmap.close();
       } catch {
         this.#events.dropped("cannot be decoded", 1);
@@ -75,15 +75,14 @@ export class Painter {
 
   /**
    * @param {Encoded} picture
-   * @param {Blob} blob
    * @param {ImageBitmap} bitmap
    */
-  #paint({ stale, captureTimeUs, arrivalTimeUs }, blob, bitmap) {
+  #paint({ data, stale, captureTimeUs, arrivalTimeUs }, bitmap) {
     const { width, height } = bitmap;
     if (this.element.width !== width) this.element.width = width;
     if (this.element.height !== height) this.element.height = height;
     this.#context.transferFromImageBitmap(bitmap);
-    this.#shown = blob;
+    this.#shown = data;
     if (this.#brokenInARow >= BROKEN_AFTER) this.#events.broken(null);
     this.#brokenInARow = 0;
     this.#events.shown({ width, height, stale, captureTimeUs, arrivalTimeUs });
