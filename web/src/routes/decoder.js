@@ -1,7 +1,7 @@
 /**
  * Decodes JPEG. A worker does it for all players of the page: the decoder itself is on threads of the browser's own in
- * any case, but giving it the data takes longer on the main thread than all else that is done for a picture. The page does
- * it itself until the worker is ready, and where there is none: a page of another origin may not start it.
+ * any case, but giving it the data is most of what scripts would take the main thread's time for. The page does it itself
+ * until the worker is ready, and where there is none: a page of another origin may not start it.
  */
 
 /** @typedef {{jpeg: Uint8Array, done: (bitmap: ImageBitmap | Promise<ImageBitmap>) => void, fail: (error: Error) => void}} Job */
