@@ -34,7 +34,7 @@ struct Arguments {
     /// Only rows whose name begins so; may be repeated
     #[arg(long)]
     row: Vec<String>,
-    /// How often each row is run
+    /// How often each row is run; those that take ten minutes are run once
     #[arg(long, default_value_t = 5)]
     times: usize,
     /// Only what does not hang on the speed of the machine can fail, and rows that take minutes are left out
@@ -94,7 +94,8 @@ async fn run(arguments: Arguments) -> Result<()> {
     process::binary("sightline-relay");
     let mut failed = Vec::new();
     for row in rows {
-        let runs = repeat(&row, arguments.times).await;
+        let times = if row.once { 1 } else { arguments.times };
+        let runs = repeat(&row, times).await;
         let fails = |run: &Measured| {
             if arguments.quick {
                 !run.is_sound()

@@ -29,6 +29,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "marked stalled or failed within 2.5 s, back within 1 s of its return",
             figure: "back after",
             slow: true,
+            once: false,
             run: || Box::pin(away(Away::Dead)),
         },
         Row {
@@ -37,6 +38,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "marked stalled within 2.5 s, reopened from 5 s on, back within 1 s of its return",
             figure: "back after",
             slow: true,
+            once: false,
             run: || Box::pin(away(Away::Frozen)),
         },
         Row {
@@ -45,6 +47,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "marked stalled or failed within 2.5 s, back within 1 s of its return",
             figure: "back after",
             slow: true,
+            once: false,
             run: || Box::pin(http_cut()),
         },
         Row {
@@ -53,6 +56,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "next attempt within 5 s; other cameras of the process untouched",
             figure: "next attempt after",
             slow: true,
+            once: false,
             run: || Box::pin(rtsp_stalls()),
         },
         Row {
@@ -61,6 +65,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "next attempt within 5 s; other cameras of the process untouched",
             figure: "next attempt after",
             slow: true,
+            once: false,
             run: || Box::pin(http_stalls()),
         },
     ]

@@ -29,6 +29,7 @@ pub(super) fn rows() -> Vec<Row> {
         target: TARGET,
         figure: "longest gap",
         slow: false,
+        once: false,
         run,
     };
     vec![

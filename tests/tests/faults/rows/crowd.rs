@@ -25,6 +25,7 @@ pub(super) fn rows() -> Vec<Row> {
         target: "the others lose nothing; at most two frames and 256 KiB held per slow one",
         figure: "longest gap of the others",
         slow: true,
+        once: false,
         run: || Box::pin(slow()),
     }]
 }

@@ -31,6 +31,7 @@ pub(super) fn rows() -> Vec<Row> {
                 figure: "back after",
                 // It needs root.
                 slow: true,
+                once: false,
                 run: || Box::pin(cut(Duration::from_secs($seconds))),
             }
         };
@@ -45,6 +46,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "whole frames dropped at the publisher, age at p95 at most 500 ms",
             figure: "p95 of age",
             slow: true,
+            once: false,
             run: || Box::pin(narrow()),
         },
         Row {
@@ -53,6 +55,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "age at p95 at most 1 s",
             figure: "p95 of age",
             slow: true,
+            once: false,
             run: || Box::pin(lossy()),
         },
         Row {
@@ -61,6 +64,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "live again within 3 s of its return",
             figure: "back after",
             slow: true,
+            once: false,
             run: || Box::pin(leaf()),
         },
     ]

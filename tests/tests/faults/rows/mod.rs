@@ -26,6 +26,8 @@ pub(crate) struct Row {
     pub(crate) figure: &'static str,
     /// It takes more than some seconds.
     pub(crate) slow: bool,
+    /// Takes so long by itself that it is run once, however often the others are.
+    pub(crate) once: bool,
     /// Sets everything up, makes the fault, and measures.
     pub(crate) run: fn() -> LocalBoxFuture<'static, Result<Measured>>,
 }

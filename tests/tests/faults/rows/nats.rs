@@ -30,6 +30,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "frames within 250 ms of its port being open, no stale burst",
             figure: "back after",
             slow: false,
+            once: false,
             run: || Box::pin(kill()),
         },
         Row {
@@ -38,6 +39,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "noticed within 5 s, nothing stale on thaw",
             figure: "noticed after",
             slow: true,
+            once: false,
             run: || Box::pin(frozen()),
         },
         Row {
@@ -46,6 +48,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "gap at most 150 ms",
             figure: "longest gap",
             slow: true,
+            once: false,
             run: || Box::pin(node()),
         },
         Row {
@@ -54,6 +57,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "healthy, not ready; working within 500 ms of its coming",
             figure: "working after",
             slow: false,
+            once: false,
             run: || Box::pin(late()),
         },
     ]

@@ -19,6 +19,7 @@ pub(super) fn rows() -> Vec<Row> {
         target: "picture back within 1 s and the camera's own opening time; no frame of the old epoch after the new",
         figure: "back after",
         slow: false,
+        once: false,
         run: || Box::pin(kill()),
     }]
 }

@@ -26,6 +26,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "viewers on the other: 1 s median, 2 s at p95, at the live edge, no repeats",
             figure: "p95 of viewers",
             slow: false,
+            once: false,
             run: || Box::pin(kill()),
         },
         Row {
@@ -34,6 +35,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "gap at most 200 ms; exit within 5 s",
             figure: "longest gap",
             slow: false,
+            once: false,
             run: || Box::pin(term()),
         },
         Row {
@@ -42,6 +44,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "the other's p99 of age grows by at most 5 ms",
             figure: "p99 grew by",
             slow: true,
+            once: false,
             run: || Box::pin(stopped(Version::Current, 5.0)),
         },
         Row {
@@ -50,6 +53,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "the other's p99 of age grows by at most 10 ms",
             figure: "p99 grew by",
             slow: true,
+            once: false,
             run: || Box::pin(stopped(Version::Debian, 10.0)),
         },
         Row {
@@ -58,6 +62,7 @@ pub(super) fn rows() -> Vec<Row> {
             target: "existing streams lose nothing, accepting resumes",
             figure: "accepts again after",
             slow: false,
+            once: false,
             run: || Box::pin(files()),
         },
     ]

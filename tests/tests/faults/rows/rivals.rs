@@ -20,6 +20,7 @@ pub(super) fn rows() -> Vec<Row> {
         target: "the one that started last wins; at most one switch a minute, apart from its start; both say so",
         figure: "longest gap",
         slow: true,
+        once: false,
         run: || Box::pin(rivals()),
     }]
 }
