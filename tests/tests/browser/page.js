@@ -98,7 +98,10 @@
         if (kind === "live") own.liveLatencyMs = Math.max(own.liveLatencyMs, player.stats.latencyMs ?? 0);
       }
     };
+    look();
     setInterval(look, LOOK_EVERY_MS);
+    // A page in the background has its timers a second apart, and may be live again before the next one.
+    document.addEventListener("visibilitychange", look);
     return all;
   }
 
