@@ -1,12 +1,15 @@
 //! What the credentials of a site and of relays allow, with the server configurations that the project ships.
 
-use std::path::{Path, PathBuf};
+use std::{
+    cell::Cell,
+    path::{Path, PathBuf},
+};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use sightline_bus::{Bus, Delivery, Options, Tls};
-use sightline_proto::{Pattern, Subject, subject::Topic};
+use sightline_proto::{CameraName, Pattern, Subject, subject::Topic};
 use sightline_tests::{
     eventually,
     nats::{Server, Version},
@@ -174,9 +177,20 @@ struct Fleet {
     relay: Bus,
     farm: Bus,
     shop: Bus,
+    /// How many cameras were made up, to pass messages.
+    markers: Cell<u32>,
 }
 
 impl Fleet {
+    fn new(relay: Bus, farm: Bus, shop: Bus) -> Self {
+        Self {
+            relay,
+            farm,
+            shop,
+            markers: Cell::new(0),
+        }
+    }
+
     /// Whether what `from` publishes to `subject` comes to a subscription of `to`.
     ///
     /// Both first agree on a message that is allowed on the same way, and again after it: everything in between
@@ -197,25 +211,46 @@ impl Fleet {
 
     /// A message from `from` to relays, then one from relays to `to`: all the ways that there are.
     async fn pass(&self, from: &Bus, to: &Bus) {
-        for site in ["farm", "shop"] {
-            let bus = if site == "farm" {
-                &self.farm
-            } else {
-                &self.shop
-            };
-            if std::ptr::eq(bus, from) {
-                arrives(from, &self.relay, &Topic::Announce(name(site, "marker"))).await;
-            }
+        if let Some(site) = self.site_of(from) {
+            self.mark_from(site).await;
         }
-        let back = if std::ptr::eq(to, &self.relay) {
+        self.mark_to(self.site_of(to).unwrap_or("farm")).await;
+        if self.site_of(to).is_none() {
+            self.mark_from("farm").await;
+        }
+    }
+
+    /// Of the publishers of two sites; nothing of relays.
+    fn site_of(&self, bus: &Bus) -> Option<&'static str> {
+        [("farm", &self.farm), ("shop", &self.shop)]
+            .into_iter()
+            .find_map(|(site, own)| std::ptr::eq(own, bus).then_some(site))
+    }
+
+    fn bus_of(&self, site: &str) -> &Bus {
+        if site == "farm" {
             &self.farm
         } else {
-            to
-        };
-        arrives(&self.relay, back, &Topic::QueryAnnounce).await;
-        if std::ptr::eq(to, &self.relay) {
-            arrives(&self.farm, to, &Topic::Announce(name("farm", "marker"))).await;
+            &self.shop
         }
+    }
+
+    async fn mark_from(&self, site: &str) {
+        let topic = Topic::Announce(self.new_marker(site));
+        arrives(self.bus_of(site), &self.relay, &topic).await;
+    }
+
+    async fn mark_to(&self, site: &str) {
+        let topic = Topic::Demand(self.new_marker(site));
+        arrives(&self.relay, self.bus_of(site), &topic).await;
+    }
+
+    /// One that nobody has asked for: what comes on it shows that all servers on the way know of this subscription,
+    /// and so of those before it. An end of an earlier one on the same subject may still be under way.
+    fn new_marker(&self, site: &str) -> CameraName {
+        let number = self.markers.get();
+        self.markers.set(number + 1);
+        name(site, &format!("marker-{number}"))
     }
 
     async fn assert_permissions(&self) {
@@ -365,12 +400,10 @@ async fn arrives(from: &Bus, to: &Bus, topic: &Topic) {
 async fn a_site_has_its_own_cameras_and_no_others() {
     for version in [Version::Debian, Version::Current] {
         let hub = Hub::start(version).await;
-        let fleet = Fleet {
-            relay: hub.connect("relay").await,
-            farm: hub.connect("site-farm").await,
-            shop: hub.connect("site-shop").await,
-        };
-        fleet.assert_permissions().await;
+        let relay = hub.connect("relay").await;
+        let farm = hub.connect("site-farm").await;
+        let shop = hub.connect("site-shop").await;
+        Fleet::new(relay, farm, shop).assert_permissions().await;
     }
 }
 
@@ -380,5 +413,5 @@ async fn a_leaf_node_is_bound_to_its_site() {
     let (_farm_server, _farm_folder, farm) = hub.leaf("farm").await;
     let (_shop_server, _shop_folder, shop) = hub.leaf("shop").await;
     let relay = hub.connect("relay").await;
-    Fleet { relay, farm, shop }.assert_permissions().await;
+    Fleet::new(relay, farm, shop).assert_permissions().await;
 }
