@@ -12,9 +12,12 @@ pub const STALE_AFTER: Duration = Duration::from_secs(1);
 /// epochs are taken, may have been set back between two starts of a publisher.
 pub const EPOCH_SILENCE: Duration = Duration::from_millis(1_500);
 
-/// How long a higher epoch that was given up must wait until it may take over again, unless the lower one falls
-/// silent: two publishers with one camera's name do not take turns.
-pub const EPOCH_RETURN: Duration = Duration::from_secs(60);
+/// Two publishers with one camera's name do not take turns: for this long after a switch between two that both
+/// send, the one that is shown is kept.
+pub const CONTEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// ... unless it is silent for this long: it does not stumble, it is gone.
+pub const CONTEST_SILENCE: Duration = Duration::from_secs(5);
 
 /// Frames that stay equally late for this long are not a backlog that drains: the path became
 /// longer, or a clock was set. The offset is learnt anew.
@@ -62,8 +65,16 @@ pub enum Verdict {
 #[derive(Clone, Debug, Default)]
 pub struct Acceptance {
     current: Option<Current>,
-    /// The higher epoch that the current one took over from, and when.
-    given_up: Option<(u64, Duration)>,
+    switch: Option<Switch>,
+}
+
+/// How the current epoch took over from another one.
+#[derive(Clone, Copy, Debug)]
+struct Switch {
+    from: u64,
+    at: Duration,
+    /// The other one has sent since: it is no publisher that was started anew, but another one of the same name.
+    contested: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -90,27 +101,40 @@ impl Acceptance {
     /// Judges the next frame in the order of arrival. `now` is the arrival by a monotonic clock with
     /// any origin.
     pub fn judge(&mut self, frame: FrameTime, now: Duration) -> Verdict {
-        match &mut self.current {
-            Some(current) if frame.epoch == current.epoch => return current.judge(frame, now),
-            Some(current) if now.saturating_sub(current.heard_at) < EPOCH_SILENCE => {
-                let is_back = |&(epoch, at): &(u64, Duration)| {
-                    epoch == frame.epoch && now.saturating_sub(at) < EPOCH_RETURN
-                };
-                if frame.epoch < current.epoch || self.given_up.as_ref().is_some_and(is_back) {
-                    return Verdict::OldEpoch;
-                }
-                self.given_up = None;
+        if let Some(current) = &mut self.current {
+            if frame.epoch == current.epoch {
+                return current.judge(frame, now);
             }
-            Some(current) => {
-                let lower = frame.epoch < current.epoch;
-                self.given_up = lower.then_some((current.epoch, now));
+            let contested = self
+                .switch
+                .as_mut()
+                .is_some_and(|switch| switch.contested_by(frame.epoch, now));
+            let silence = match frame.epoch < current.epoch {
+                _ if contested => CONTEST_SILENCE,
+                true => EPOCH_SILENCE,
+                false => Duration::ZERO,
+            };
+            if now.saturating_sub(current.heard_at) < silence {
+                return Verdict::OldEpoch;
             }
-            None => {}
+            self.switch = Some(Switch {
+                from: current.epoch,
+                at: now,
+                contested,
+            });
         }
         self.current = Some(Current::starting_with(frame, now));
         Verdict::Accept {
             lateness: Duration::ZERO,
         }
+    }
+}
+
+impl Switch {
+    /// Whether two publishers are at odds, now that another one than the current one sends.
+    fn contested_by(&mut self, epoch: u64, now: Duration) -> bool {
+        self.contested |= epoch == self.from;
+        self.contested && now.saturating_sub(self.at) < CONTEST_PAUSE
     }
 }
 
@@ -260,46 +284,60 @@ mod tests {
     }
 
     #[test]
-    fn the_newer_of_two_publishers_wins_until_it_is_silent() {
+    fn a_publisher_that_starts_with_its_clock_set_back_is_taken_after_a_silence() {
         let mut rule = Acceptance::default();
-        assert!(accepted(rule.judge(frame(1, 100, 0), ms(0))));
-        assert!(accepted(rule.judge(frame(2, 0, 5), ms(5))));
-        assert_eq!(rule.judge(frame(1, 101, 33), ms(33)), Verdict::OldEpoch);
-        assert_eq!(
-            rule.judge(frame(1, 190, 1_500), ms(1_504)),
-            Verdict::OldEpoch
-        );
-        assert!(accepted(rule.judge(frame(1, 191, 1_510), ms(1_510))));
+        assert!(accepted(rule.judge(frame(2, 100, 0), ms(0))));
+        assert_eq!(rule.judge(frame(1, 0, 1_500), ms(1_499)), Verdict::OldEpoch);
+        assert!(accepted(rule.judge(frame(1, 1, 1_510), ms(1_510))));
+    }
+
+    /// When the picture changes to which publisher, in ms, in 90 s in which `sends` says who sends.
+    fn switches(sends: impl Fn(u64) -> Vec<u64>) -> Vec<(u64, u64)> {
+        let mut rule = Acceptance::default();
+        let (mut switches, mut shown) = (Vec::new(), None);
+        for now in (0..90_000_u64).step_by(100) {
+            for epoch in sends(now) {
+                let next = frame(epoch, now, now as i64);
+                if accepted(rule.judge(next, ms(now))) && shown.replace(epoch) != Some(epoch) {
+                    switches.push((now, epoch));
+                }
+            }
+        }
+        switches
     }
 
     #[test]
     fn two_publishers_do_not_take_turns() {
-        let mut rule = Acceptance::default();
-        assert!(accepted(rule.judge(frame(2, 0, 0), ms(0))));
-        // The winner stumbles for two seconds, again and again; the other one sends all the time.
-        let (mut switches, mut shown, mut numbers) = (0, 2, [0, 0, 0]);
-        for i in 1..900_u64 {
-            let now = i * 100;
-            let stumbles = now % 10_000 < 2_000;
-            for epoch in if stumbles { 1..=1 } else { 1..=2 } {
-                numbers[epoch] += 1;
-                let next = frame(epoch as u64, numbers[epoch], now as i64);
-                if accepted(rule.judge(next, ms(now))) && shown != epoch {
-                    (switches, shown) = (switches + 1, epoch);
-                }
-            }
-        }
-        // To the other one at once, back after a minute, and once more.
-        assert_eq!(switches, 3);
+        // The one that started last stumbles for two seconds, again and again; the other one sends all the time.
+        let stumbles = |now| (10_000..).contains(&now) && now % 10_000 < 2_000;
+        let shown = switches(|now| match now {
+            _ if now < 5_000 || stumbles(now) => vec![1],
+            _ => vec![1, 2],
+        });
+        // It is given up when a minute has passed since it was taken.
+        assert_eq!(shown, [(0, 1), (5_000, 2), (71_400, 1)]);
     }
 
     #[test]
-    fn a_publisher_that_was_given_up_is_taken_if_it_is_the_last_one() {
-        let mut rule = Acceptance::default();
-        assert!(accepted(rule.judge(frame(2, 0, 0), ms(0))));
-        assert!(accepted(rule.judge(frame(1, 0, 2_000), ms(2_000))));
-        assert_eq!(rule.judge(frame(2, 1, 3_000), ms(3_000)), Verdict::OldEpoch);
-        assert!(accepted(rule.judge(frame(2, 2, 3_500), ms(3_500))));
+    fn a_publisher_that_starts_again_and_again_takes_over_once_a_minute() {
+        let shown = switches(|now| match now {
+            // Every six seconds anew, and dead after one.
+            _ if now >= 6_000 && now % 6_000 < 1_000 => vec![1, now / 6_000 + 1],
+            _ => vec![1],
+        });
+        // It is taken, gone for five seconds, and must then wait for a minute.
+        let expected = [(0, 1), (6_000, 2), (11_900, 1), (72_000, 13), (77_900, 1)];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn the_shown_one_of_two_publishers_is_given_up_when_it_is_gone() {
+        let shown = switches(|now| match now {
+            20_000.. => vec![1],
+            5_000.. => vec![1, 2],
+            _ => vec![1],
+        });
+        assert_eq!(shown, [(0, 1), (5_000, 2), (24_900, 1)]);
     }
 
     #[test]
