@@ -6,7 +6,7 @@ use std::{sync::atomic::AtomicUsize, time::Duration};
 
 use rand::Rng as _;
 use sightline_bus::Bus;
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::{net::TcpListener, runtime::Handle, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -59,7 +59,7 @@ pub async fn run_with(
     bus: Bus,
     shutdown: CancellationToken,
 ) -> Result<(), Error> {
-    let metrics = Metrics::new();
+    let metrics = Metrics::new([Handle::current()]);
     let publisher = Publisher {
         version: env!("CARGO_PKG_VERSION"),
         instance: random_id(),
@@ -378,7 +378,7 @@ mod tests {
             version: "1",
             instance: "i".into(),
             cameras: AtomicUsize::new(0),
-            metrics: Metrics::new(),
+            metrics: Metrics::new([]),
         };
         let wanted = [(camera.name.clone(), (CameraConfig::default(), camera))].into();
         let mut cameras = Cameras::new(publisher, wanted, bus, CancellationToken::new());

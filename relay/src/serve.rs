@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use sightline_bus::{Bus, Link};
 use sightline_proto::CameraState;
-use tokio::{net::TcpListener, sync::broadcast::error::RecvError};
+use tokio::{net::TcpListener, runtime::Handle, sync::broadcast::error::RecvError};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -59,7 +59,7 @@ pub(crate) async fn serve_on(
     announce(address, &config);
 
     let clock = Clock::start();
-    let metrics = Metrics::new();
+    let metrics = Metrics::new([Handle::current(), frames.handle().clone()]);
     // Ends after the last viewer.
     let stop_bus = CancellationToken::new();
     let directory = Directory::new(clock, metrics.clone());

@@ -92,7 +92,7 @@ impl Yuyv {
             version: env!("CARGO_PKG_VERSION"),
             instance: "bench".into(),
             cameras: cameras.len().into(),
-            metrics: Metrics::new(),
+            metrics: Metrics::new([]),
         });
         let tasks = cameras.into_iter().map(|name| {
             let source = Played {

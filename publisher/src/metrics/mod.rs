@@ -18,6 +18,7 @@ use prometheus_client::{
 };
 use sightline_bus::{Bus, Link};
 use sightline_proto::CameraName;
+use tokio::runtime::Handle;
 
 use labels::{CameraLabel, StreamLabels};
 pub(crate) use scrape::Watched;
@@ -39,6 +40,8 @@ pub(crate) struct Metrics(Arc<Shared>);
 struct Shared {
     registry: Registry,
     bus_up: Gauge,
+    tasks: Gauge,
+    runtimes: Arc<[Handle]>,
     bus_reconnects: Counter,
     /// The cameras that run.
     watched: Arc<Mutex<BTreeMap<CameraName, Watched>>>,
@@ -73,7 +76,8 @@ pub(crate) struct OfStream {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// Those of a publisher whose tasks run on these.
+    pub(crate) fn new(runtimes: impl Into<Arc<[Handle]>>) -> Self {
         let mut registry = Registry::with_prefix("sightline_publisher");
         let r = &mut registry;
         r.register(
@@ -84,6 +88,8 @@ impl Metrics {
         let watched = Arc::default();
         let mut shared = Shared {
             bus_up: registered(r, "bus_up", "1 while the bus is connected"),
+            tasks: registered(r, "tasks", "Tasks that run, or wait for something"),
+            runtimes: runtimes.into(),
             bus_reconnects: registered(
                 r,
                 "bus_reconnects",
@@ -124,8 +130,15 @@ impl Metrics {
 
     /// Everything, in the text format.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+        let all = &self.0;
+        let tasks = all
+            .runtimes
+            .iter()
+            .map(|runtime| runtime.metrics().num_alive_tasks());
+        all.tasks
+            .set(i64::try_from(tasks.sum::<usize>()).unwrap_or(i64::MAX));
         let mut text = String::new();
-        prometheus_client::encoding::text::encode(&mut text, &self.0.registry)?;
+        prometheus_client::encoding::text::encode(&mut text, &all.registry)?;
         Ok(text)
     }
 

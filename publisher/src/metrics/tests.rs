@@ -29,7 +29,7 @@ fn exercised(metrics: &Metrics) -> OfCamera {
 
 #[test]
 fn the_reference_lists_what_is_served_and_nothing_else() {
-    let metrics = Metrics::new();
+    let metrics = Metrics::new([]);
     let _camera = exercised(&metrics);
     let text = metrics.text().unwrap();
     let served: BTreeSet<_> = text
@@ -63,7 +63,7 @@ fn the_reference_lists_what_is_served_and_nothing_else() {
 
 #[test]
 fn a_camera_has_series_while_it_runs() {
-    let metrics = Metrics::new();
+    let metrics = Metrics::new([]);
     let camera = exercised(&metrics);
     let text = metrics.text().unwrap();
     for line in [
@@ -88,7 +88,7 @@ fn a_camera_has_series_while_it_runs() {
 
 #[tokio::test]
 async fn they_are_served_with_health_and_readiness() {
-    let (metrics, bus) = (Metrics::new(), Bus::local(1 << 20));
+    let (metrics, bus) = (Metrics::new([]), Bus::local(1 << 20));
     let _camera = exercised(&metrics);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -123,7 +123,7 @@ async fn more_connections_than_there_are_places_for_are_closed() {
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
     let bus = Bus::local(1 << 20);
-    let serving = tokio::spawn(serve(Metrics::new(), bus, listener, shutdown.clone()));
+    let serving = tokio::spawn(serve(Metrics::new([]), bus, listener, shutdown.clone()));
     let mut silent = Vec::new();
     for _ in 0..server::MAX_CONNECTIONS {
         silent.push(TcpStream::connect(address).await.unwrap());

@@ -26,7 +26,7 @@ fn gate() -> StreamName {
 async fn rig() -> Rig {
     let bus = Bus::local(1 << 20);
     let subject = Topic::Demand(gate().camera).subject();
-    let (clock, metrics) = (Clock::start(), Metrics::new());
+    let (clock, metrics) = (Clock::start(), Metrics::new([]));
     Rig {
         demands: bus.subscribe(&subject.into()).await.unwrap(),
         hub: Hub::new(

@@ -14,6 +14,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use sightline_proto::CameraName;
+use tokio::runtime::Handle;
 
 use labels::{
     CameraLabel, ControlLabel, DropLabels, Presence, PresenceLabel, RefusalLabel, RouteLabel,
@@ -48,6 +49,8 @@ pub(crate) struct Metrics {
     pub(crate) bus_up: Gauge,
     pub(crate) ready: Gauge,
     pub(crate) streams_open: Gauge,
+    tasks: Gauge,
+    runtimes: Arc<[Handle]>,
     pub(crate) last_pictures_bytes: Gauge,
     cameras: Family<PresenceLabel, Gauge>,
     viewers: Family<RouteLabel, Gauge>,
@@ -92,7 +95,8 @@ pub(crate) struct Deliveries {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// Those of a relay whose tasks run on these.
+    pub(crate) fn new(runtimes: impl Into<Arc<[Handle]>>) -> Self {
         let mut registry = Registry::with_prefix("sightline_relay");
         let r = &mut registry;
         r.register(
@@ -125,6 +129,8 @@ impl Metrics {
             bus_up: registered(r, "bus_up", "1 while the bus is connected"),
             ready: registered(r, "ready", "1 while this relay is ready for viewers"),
             streams_open: registered(r, "streams_open", "Streams subscribed to on the bus"),
+            tasks: registered(r, "tasks", "Tasks that run, or wait for something"),
+            runtimes: runtimes.into(),
             last_pictures_bytes: registered(
                 r,
                 "last_pictures_bytes",
@@ -191,6 +197,12 @@ impl Metrics {
 
     /// Everything, in the text format.
     pub(crate) fn text(&self) -> Result<String, std::fmt::Error> {
+        let tasks = self
+            .runtimes
+            .iter()
+            .map(|runtime| runtime.metrics().num_alive_tasks());
+        self.tasks
+            .set(i64::try_from(tasks.sum::<usize>()).unwrap_or(i64::MAX));
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -8,7 +8,7 @@ fn camera(name: &str) -> CameraName {
 
 /// Every metric, with a series of each.
 fn exercised() -> Metrics {
-    let metrics = Metrics::new();
+    let metrics = Metrics::new([]);
     let arrivals = metrics.arrivals(&camera("farm/gate"));
     arrivals.frames.inc();
     arrivals.dropped(Drop::Stale, 1);
@@ -63,7 +63,7 @@ fn labels_are_words() {
 
 #[test]
 fn cameras_beyond_the_bound_share_one_label() {
-    let metrics = Metrics::new();
+    let metrics = Metrics::new([]);
     for n in 0..MAX_LABELLED_CAMERAS + 100 {
         metrics
             .arrivals(&camera(&format!("farm/c{n}")))

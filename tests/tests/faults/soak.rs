@@ -7,7 +7,9 @@ use rand::seq::IndexedRandom as _;
 use serde::Serialize;
 use sightline_tests::{
     fleet::{Publisher, Relay},
+    http,
     nats::{Server, Version},
+    port,
     process::{Process, root},
 };
 use tokio::time::sleep;
@@ -26,6 +28,8 @@ const SOURCE: &str = "test://?size=160x90&fps=5";
 const KILL_EVERY: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const MOST_GROWTH_MB_PER_HOUR: f64 = 0.5;
+/// Fewer than one for each viewer that came back: the kills are 120 an hour.
+const MOST_TASKS_PER_HOUR: f64 = 10.0;
 /// A shorter soak says nothing about growth by the hour.
 const TELLS: Duration = Duration::from_secs(30 * 60);
 /// The part of it after which programs hold what they will hold.
@@ -38,6 +42,7 @@ struct Sample {
     rss_bytes: u64,
     open_files: usize,
     threads: usize,
+    tasks: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,6 +51,7 @@ struct Survivor {
     rss_mb_per_hour: f64,
     open_files_per_hour: f64,
     threads_per_hour: f64,
+    tasks_per_hour: f64,
     samples: Vec<Sample>,
 }
 
@@ -62,6 +68,8 @@ struct Fleet {
     server: Server,
     relays: Vec<Relay>,
     publishers: Vec<Publisher>,
+    /// Where the first publisher serves its metrics.
+    metrics: String,
 }
 
 /// Runs for `time` and writes `target/soak.json`.
@@ -77,10 +85,12 @@ pub(crate) async fn run(time: Duration) -> Result<()> {
     while start.elapsed() < time {
         sleep(LOOK_EVERY).await;
         let seconds = start.elapsed().as_secs_f64();
-        samples.0.push(sample(fleet.relays[0].process(), seconds)?);
-        samples
-            .1
-            .push(sample(fleet.publishers[0].process(), seconds)?);
+        let relay = fleet.relays[0].address().to_owned();
+        let relay = sample(fleet.relays[0].process(), &relay, "relay", seconds).await?;
+        let publisher = fleet.publishers[0].process();
+        let publisher = sample(publisher, &fleet.metrics, "publisher", seconds).await?;
+        samples.0.push(relay);
+        samples.1.push(publisher);
         if Instant::now() >= next_kill {
             next_kill += KILL_EVERY;
             kills += 1;
@@ -117,9 +127,14 @@ impl Fleet {
             .map(|n| format!("camera-{n}"))
             .collect();
         let cameras: Vec<_> = names.iter().map(|name| (name.as_str(), SOURCE)).collect();
+        let metrics = format!("127.0.0.1:{}", port::free());
         let publishers = (0..SITES)
             .map(|site| {
-                Publisher::launch(&url, &format!("site-{site}"), &cameras, publisher_launch())
+                let mut launch = publisher_launch();
+                if site == 0 {
+                    launch = launch.with("SIGHTLINE_METRICS__LISTEN", &metrics);
+                }
+                Publisher::launch(&url, &format!("site-{site}"), &cameras, launch)
             })
             .collect();
         let mut relays = Vec::new();
@@ -137,6 +152,7 @@ impl Fleet {
             server,
             relays,
             publishers,
+            metrics,
         }
     }
 
@@ -187,11 +203,12 @@ impl Soak {
     fn judge(&self) -> Result<()> {
         for survivor in &self.survivors {
             println!(
-                "{}: {:+.2} MB, {:+.1} files, {:+.1} threads an hour",
+                "{}: {:+.2} MB, {:+.1} files, {:+.1} threads, {:+.1} tasks an hour",
                 survivor.name,
                 survivor.rss_mb_per_hour,
                 survivor.open_files_per_hour,
-                survivor.threads_per_hour
+                survivor.threads_per_hour,
+                survivor.tasks_per_hour
             );
         }
         println!(
@@ -217,18 +234,32 @@ impl Soak {
                 survivor.open_files_per_hour < 2.0 && survivor.threads_per_hour < 2.0,
                 "the {name} leaks files or threads"
             );
+            ensure!(
+                survivor.tasks_per_hour < MOST_TASKS_PER_HOUR,
+                "the {name} leaks tasks"
+            );
         }
         Ok(())
     }
 }
 
-fn sample(process: &Process, seconds: f64) -> Result<Sample> {
+async fn sample(process: &Process, metrics: &str, what: &str, seconds: f64) -> Result<Sample> {
     Ok(Sample {
         seconds,
         rss_bytes: process.memory_bytes()?,
         open_files: process.open_files()?,
         threads: process.threads()?,
+        tasks: tasks(metrics, what).await?,
     })
+}
+
+/// What a program says of itself.
+async fn tasks(address: &str, what: &str) -> Result<u64> {
+    let name = format!("sightline_{what}_tasks ");
+    let answer = http::get(address, "/metrics").await?;
+    let text = String::from_utf8_lossy(&answer.body);
+    let line = text.lines().find_map(|line| line.strip_prefix(&name));
+    Ok(line.with_context(|| format!("no {name}"))?.parse()?)
 }
 
 fn survivor(name: &str, samples: Vec<Sample>) -> Survivor {
@@ -244,6 +275,7 @@ fn survivor(name: &str, samples: Vec<Sample>) -> Survivor {
         rss_mb_per_hour: per_hour(|sample| sample.rss_bytes as f64 / 1e6),
         open_files_per_hour: per_hour(|sample| sample.open_files as f64),
         threads_per_hour: per_hour(|sample| sample.threads as f64),
+        tasks_per_hour: per_hour(|sample| sample.tasks as f64),
         samples,
     }
 }

@@ -53,7 +53,7 @@ fn publisher() -> Arc<Publisher> {
         version: "1",
         instance,
         cameras: 1.into(),
-        metrics: crate::metrics::Metrics::new(),
+        metrics: crate::metrics::Metrics::new([]),
     })
 }
 
