@@ -16,7 +16,7 @@ PROGRAMS := cargo build --locked --bins -p sightline-publisher -p sightline-rela
 # With the same features for every target: nothing is built twice.
 TESTS := cargo test --locked -p sightline-tests --features browser
 # For faults that need more than a signal.
-FAULT_TOOLS := nats-server nats-server-current gst-rtsp-server haproxy faketime ip iptables
+FAULT_TOOLS := nats-server nats-server-current gst-rtsp-server haproxy chromium faketime ip iptables
 # What the files in deploy/ are checked by.
 DEPLOY_TOOLS := python3 openssl nats-server nats-server-current haproxy nginx caddy promtool traefik compose \
 	systemd-analyze dpkg-deb chart
@@ -108,7 +108,7 @@ test-e2e: ## Bus contract, and whole fleets with real nats-servers and clients
 	@$(INSTALL) $(BUILD_TOOLS) nats-server nats-server-current gst-rtsp-server ffmpeg haproxy
 	@$(INSTALL) python3 openssl nginx
 	$(PROGRAMS)
-	$(TESTS) --lib --test workspace --test bus --test e2e -- --test-threads=4
+	$(TESTS) --test workspace --test bus --test e2e -- --test-threads=4
 
 test-faults: ## What faults do to viewers: the quick rows of `make faults`, once, and not their speed
 	@$(INSTALL) $(BUILD_TOOLS) nats-server nats-server-current faketime
@@ -128,7 +128,7 @@ soak: ## Kill something every 30 s for an hour, or for the minutes that ARGS say
 test-browser: ## The page in Chromium
 	@$(INSTALL) $(BUILD_TOOLS) nats-server-current chromium
 	$(PROGRAMS)
-	$(TESTS) --test browser
+	$(TESTS) --lib --test browser
 
 test-v4l2: ## Real camera drivers in a virtual machine
 	@$(INSTALL) $(BUILD_TOOLS) $(VM_TOOLS)

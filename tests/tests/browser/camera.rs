@@ -1,12 +1,14 @@
 //! One camera, large.
 
 use anyhow::{Context as _, ensure};
-use sightline_tests::{eventually, fleet::Publisher, http, picture};
-
-use crate::{
-    page::{Page, SOON},
-    scene::Scene,
+use sightline_tests::{
+    browser::{Page, SOON},
+    eventually,
+    fleet::Publisher,
+    http, picture,
 };
+
+use crate::scene::Scene;
 
 /// A scene with two cameras of different sizes, `farm/barn` and `farm/gate`.
 async fn farm() -> (Scene, Publisher) {

@@ -6,10 +6,14 @@ use chromiumoxide::{
     page::ScreenshotParams,
 };
 use serde::Deserialize;
-use sightline_tests::{eventually, fleet::Publisher, picture};
+use sightline_tests::{
+    browser::{Page, SOON},
+    eventually,
+    fleet::Publisher,
+    picture,
+};
 
 use crate::{
-    page::{Page, SOON},
     scene::{BARN, Scene},
     site::{Content, Running, Site},
 };

@@ -3,14 +3,13 @@
 use std::collections::HashMap;
 
 use rustix::process::Signal;
-use sightline_tests::fleet::{Publisher, Relay};
-
-use crate::{
+use sightline_tests::{
     balancer::Balancer,
-    chromium::INSECURE_HOST,
-    page::{Page, Record, SOON},
-    scene::Scene,
+    browser::{INSECURE_HOST, Page, Record, SOON},
+    fleet::{Publisher, Relay},
 };
+
+use crate::scene::Scene;
 
 const CAMERAS: [&str; 2] = ["farm/barn", "farm/gate"];
 

@@ -6,10 +6,9 @@ use chromiumoxide::cdp::browser_protocol::page::{
     SetWebLifecycleStateParams, SetWebLifecycleStateState,
 };
 
-use crate::{
-    page::{Page, SOON},
-    scene::Scene,
-};
+use sightline_tests::browser::{Page, SOON};
+
+use crate::scene::Scene;
 
 const CAMERAS: [&str; 2] = ["farm/barn", "farm/gate"];
 

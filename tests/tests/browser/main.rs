@@ -1,14 +1,11 @@
 //! The page in a real Chromium, with a real fleet behind it.
 
-mod balancer;
 mod camera;
-mod chromium;
 mod embed;
 mod handover;
 mod hidden;
 mod journal;
 mod outage;
-mod page;
 mod players;
 mod proxy;
 mod scene;

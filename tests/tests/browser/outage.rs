@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::{
-    page::{Page, SOON},
-    scene::{BARN, GATE, Scene},
-};
+use sightline_tests::browser::{Page, SOON};
+
+use crate::scene::{BARN, GATE, Scene};
 
 /// A camera that announced itself last so long ago is offline; a second for a busy machine.
 const OFFLINE: Duration = Duration::from_secs(7);

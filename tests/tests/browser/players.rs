@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::ensure;
 use serde::Deserialize;
-use sightline_tests::{eventually, fleet::Publisher};
-
-use crate::{
-    page::{Page, SOON},
-    scene::Scene,
+use sightline_tests::{
+    browser::{Page, SOON},
+    eventually,
+    fleet::Publisher,
 };
+
+use crate::scene::Scene;
 
 /// Seconds that a picture must move on.
 const PLAYED: f64 = 2.0;

@@ -1,14 +1,10 @@
 //! A browser before a fleet: what every test begins with.
 
 use sightline_tests::{
+    browser::{Chromium, INSECURE_HOST, Page, SOON},
     eventually,
     fleet::{Publisher, Relay},
     nats, process,
-};
-
-use crate::{
-    chromium::{Chromium, INSECURE_HOST},
-    page::{Page, SOON},
 };
 
 /// Cameras, each with name and source.

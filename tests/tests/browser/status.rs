@@ -1,11 +1,8 @@
 //! The page that shows the whole fleet.
 
-use sightline_tests::{fleet::Relay, watch::Watch};
+use sightline_tests::{browser::Page, fleet::Relay, watch::Watch};
 
-use crate::{
-    page::Page,
-    scene::{BARN, Scene},
-};
+use crate::scene::{BARN, Scene};
 
 /// The rows of the table below a heading, each as the words in it.
 const ROWS: &str = "(heading) => [...[...document.querySelectorAll('.fleet section')] \

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use chromiumoxide::cdp::browser_protocol::page::AddScriptToEvaluateOnNewDocumentParams;
-use sightline_tests::{eventually, fleet::Publisher, rtsp};
-
-use crate::{
-    page::{Page, SOON},
-    scene::{GATE, Scene},
+use sightline_tests::{
+    browser::{Page, SOON},
+    eventually,
+    fleet::Publisher,
+    rtsp,
 };
+
+use crate::scene::{GATE, Scene};
 
 const GATE_PAGE: &str = "/watch/farm/gate";
 

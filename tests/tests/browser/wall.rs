@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::{page::SOON, proxy::Proxy, scene::Scene};
+use sightline_tests::browser::SOON;
+
+use crate::{proxy::Proxy, scene::Scene};
 
 #[tokio::test]
 async fn the_wall_shows_every_camera_of_every_publisher_moving() {

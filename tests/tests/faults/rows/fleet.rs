@@ -19,7 +19,7 @@ use super::{LONG, Row};
 use crate::{
     glass,
     measured::Measured,
-    stage::{CAMERA, FPS, SOURCE, STEADY, publisher_launch, start_relays},
+    stage::{CAMERA, FPS, SOURCE, STEADY, haproxy, publisher_launch, start_relays},
     viewer::{Viewer, Wish},
     witness::Memory,
 };
@@ -157,39 +157,6 @@ async fn four() -> Result<Measured> {
         measured.glass(&seen, 10.0);
     }
     Ok(measured)
-}
-
-/// The shipped configuration with these relays in the place of containers.
-async fn haproxy(relays: &[Relay], folder: &TempDir) -> Result<(Process, String)> {
-    let address = format!("127.0.0.1:{}", port::free());
-    let shipped = std::fs::read_to_string(root().join("deploy/haproxy/haproxy.cfg"))?;
-    let mut config = String::new();
-    for line in shipped.lines() {
-        if line.trim() == "bind :8080" {
-            config += &format!("    bind {address}\n");
-        } else if line.trim().starts_with("server-template") {
-            for (n, relay) in relays.iter().enumerate() {
-                config += &format!("    server relay-{n} {}\n", relay.address());
-            }
-        } else {
-            config += &format!("{line}\n");
-        }
-    }
-    ensure!(
-        config.contains(&address),
-        "the configuration has no such line"
-    );
-    let path = folder.path().join("haproxy.cfg");
-    std::fs::write(&path, config)?;
-    let arguments = ["-f".to_owned(), path.display().to_string()];
-    let process = Process::start("haproxy", "/usr/sbin/haproxy".as_ref(), &arguments)?;
-    eventually("haproxy passes requests on", SOON, async || {
-        let status = http::get(&address, "/healthz").await?.status;
-        ensure!(status == 200, "{status}");
-        Ok(())
-    })
-    .await;
-    Ok((process, address))
 }
 
 const HUNDRED: usize = 100;

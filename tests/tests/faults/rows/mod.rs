@@ -6,6 +6,8 @@ mod crowd;
 mod fleet;
 mod link;
 mod nats;
+#[cfg(feature = "browser")]
+mod page;
 mod publisher;
 mod relay;
 mod rivals;
@@ -41,6 +43,8 @@ pub(crate) fn all() -> Vec<Row> {
         publisher::rows(),
         camera::rows(),
         relay::rows(),
+        #[cfg(feature = "browser")]
+        page::rows(),
         nats::rows(),
         link::rows(),
         crowd::rows(),

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use crate::eventually;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use chromiumoxide::cdp::{
     browser_protocol::page::{AddScriptToEvaluateOnNewDocumentParams, NavigateParams},
@@ -9,12 +10,11 @@ use chromiumoxide::cdp::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use sightline_media::testcard;
-use sightline_tests::eventually;
 
-use crate::journal::Journal;
+use super::journal::Journal;
 
 /// How long anything in a healthy page may take.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = Duration::from_secs(10);
 
 /// A picture that is so many frames on does move.
 const FRAMES: u32 = 3;
@@ -24,45 +24,45 @@ const CELLS: u32 = 48;
 const ROWS: u32 = 15;
 
 /// A tab.
-pub(crate) struct Page {
+pub struct Page {
     tab: chromiumoxide::Page,
     journal: Journal,
 }
 
 /// A player, as it looks now.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Player {
+pub struct Player {
     /// `site/camera`
-    pub(crate) camera: String,
+    pub camera: String,
     /// What it says of itself.
-    pub(crate) kind: String,
+    pub kind: String,
     /// What can be read over the picture.
-    pub(crate) words: String,
+    pub words: String,
     /// Of the picture, pixels.
-    pub(crate) width: u32,
+    pub width: u32,
     /// Of the picture, pixels.
-    pub(crate) height: u32,
+    pub height: u32,
     /// Whether the picture is shown as it is, neither darkened nor without colour.
-    pub(crate) plain: bool,
+    pub plain: bool,
     cells: Option<Vec<u8>>,
 }
 
 impl Player {
     /// The frame number on the picture that is on the screen.
-    pub(crate) fn number(&self) -> Option<u32> {
+    pub fn number(&self) -> Option<u32> {
         let cells = self.cells.as_ref()?;
         let rows = cells.repeat(ROWS as usize);
         testcard::read_number(&rows, CELLS, ROWS, CELLS as usize)
     }
 
     /// The same, where there must be one.
-    pub(crate) fn picture(&self) -> Result<u32> {
+    pub fn picture(&self) -> Result<u32> {
         self.number()
             .with_context(|| format!("{}: no picture: {} {}", self.camera, self.kind, self.words))
     }
 
     /// Fails unless it is live and looks so.
-    pub(crate) fn ensure_live(&self) -> Result<u32> {
+    pub fn ensure_live(&self) -> Result<u32> {
         let number = self.picture()?;
         let marked = !self.words.is_empty() || !self.plain;
         ensure!(self.kind == "live" && !marked, "{self:?}");
@@ -73,24 +73,26 @@ impl Player {
 /// What one player showed while the tab recorded.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Record {
+pub struct Record {
     /// Its states, in order.
-    pub(crate) kinds: Vec<String>,
+    pub kinds: Vec<String>,
     /// Looks that found no picture.
-    pub(crate) blanks: u32,
+    pub blanks: u32,
     /// Looks in all.
-    pub(crate) looks: u32,
+    pub looks: u32,
     /// Looks that found an earlier picture than the look before.
-    pub(crate) backwards: u32,
-    /// For how long, at most, a picture that did not change looked live.
-    pub(crate) frozen_live_ms: f64,
+    pub backwards: u32,
+    /// For how long, at most, there was no other picture.
+    pub longest_ms: f64,
+    /// The same of one that looked live.
+    pub frozen_live_ms: f64,
     /// How old, at most, a picture was that was said to be live.
-    pub(crate) live_latency_ms: f64,
+    pub live_latency_ms: f64,
 }
 
 impl Page {
     /// Takes a tab that has not loaded anything yet.
-    pub(crate) async fn new(tab: chromiumoxide::Page) -> Result<Self> {
+    pub async fn new(tab: chromiumoxide::Page) -> Result<Self> {
         let journal = Journal::follow(&tab).await?;
         let script = include_str!("page.js");
         tab.execute(AddScriptToEvaluateOnNewDocumentParams::new(script))
@@ -99,19 +101,19 @@ impl Page {
     }
 
     /// Goes to an address.
-    pub(crate) async fn go(&self, url: &str) {
+    pub async fn go(&self, url: &str) {
         let went = self.tab.execute(NavigateParams::new(url)).await;
         let answer = went.expect("the browser obeys").result;
         assert_eq!(answer.error_text, None, "{url}");
     }
 
     /// The tab, for what only one test does.
-    pub(crate) fn tab(&self) -> &chromiumoxide::Page {
+    pub fn tab(&self) -> &chromiumoxide::Page {
         &self.tab
     }
 
     /// The value of an expression in the page.
-    pub(crate) async fn eval<T: DeserializeOwned>(&self, expression: &str) -> Result<T> {
+    pub async fn eval<T: DeserializeOwned>(&self, expression: &str) -> Result<T> {
         let parameters = EvaluateParams::builder()
             .expression(expression)
             .return_by_value(true)
@@ -128,30 +130,30 @@ impl Page {
     }
 
     /// Does something in the page.
-    pub(crate) async fn run(&self, statement: &str) {
+    pub async fn run(&self, statement: &str) {
         let done = self.eval::<()>(&format!("void ({statement})")).await;
         done.expect("the page does it");
     }
 
     /// Marks the page, so that [`Page::assert_kept`] can tell whether it is still the same.
-    pub(crate) async fn mark(&self) {
+    pub async fn mark(&self) {
         self.run("window.marker = 7").await;
     }
 
     /// Fails if the page was loaded again since it was marked.
-    pub(crate) async fn assert_kept(&self) {
+    pub async fn assert_kept(&self) {
         let marker: Result<Option<u32>> = self.eval("window.marker").await;
         let marker = marker.expect("the page answers");
         assert_eq!(marker, Some(7), "the page was loaded again");
     }
 
     /// All players, in the order of the page.
-    pub(crate) async fn players(&self) -> Result<Vec<Player>> {
+    pub async fn players(&self) -> Result<Vec<Player>> {
         self.eval("sightlineTest.players()").await
     }
 
     /// The player of one camera.
-    pub(crate) async fn player(&self, camera: &str) -> Result<Player> {
+    pub async fn player(&self, camera: &str) -> Result<Player> {
         let players = self.players().await?;
         let cameras: Vec<_> = players.iter().map(|player| player.camera.clone()).collect();
         let player = players.into_iter().find(|player| player.camera == camera);
@@ -159,7 +161,7 @@ impl Page {
     }
 
     /// Waits until exactly these cameras are shown live, with pictures that move.
-    pub(crate) async fn until_moving(&self, cameras: &[&str], deadline: Duration) {
+    pub async fn until_moving(&self, cameras: &[&str], deadline: Duration) {
         let mut first: HashMap<String, u32> = HashMap::new();
         let what = format!("{cameras:?} move");
         eventually(&what, deadline, async || {
@@ -181,7 +183,7 @@ impl Page {
     }
 
     /// Waits until a player fits.
-    pub(crate) async fn until(
+    pub async fn until(
         &self,
         camera: &str,
         what: &str,
@@ -197,7 +199,7 @@ impl Page {
     }
 
     /// Waits until an expression is true.
-    pub(crate) async fn until_true(&self, what: &str, expression: &str) {
+    pub async fn until_true(&self, what: &str, expression: &str) {
         eventually(what, SOON, async || {
             let value: serde_json::Value = self.eval(expression).await?;
             ensure!(value == true, "{expression} is {value}");
@@ -207,7 +209,7 @@ impl Page {
     }
 
     /// Waits until a text that is on the screen, within what `selector` finds, contains `text`.
-    pub(crate) async fn until_reads(&self, selector: &str, text: &str) -> String {
+    pub async fn until_reads(&self, selector: &str, text: &str) -> String {
         eventually(&format!("{selector} reads {text:?}"), SOON, async || {
             let found = self.text(selector).await?;
             ensure!(found.contains(text), "it reads {found:?}");
@@ -217,7 +219,7 @@ impl Page {
     }
 
     /// What is on the screen within what `selector` finds first.
-    pub(crate) async fn text(&self, selector: &str) -> Result<String> {
+    pub async fn text(&self, selector: &str) -> Result<String> {
         let expression = format!(
             "(() => {{ const found = document.querySelector({selector:?}); \
              return found && found.checkVisibility() ? found.innerText : null; }})()"
@@ -227,7 +229,7 @@ impl Page {
     }
 
     /// Clicks with the mouse on what `selector` finds, once it is there.
-    pub(crate) async fn click(&self, selector: &str) {
+    pub async fn click(&self, selector: &str) {
         eventually(&format!("{selector} is there"), SOON, async || {
             self.tab.find_element(selector).await?.click().await?;
             anyhow::Ok(())
@@ -236,30 +238,36 @@ impl Page {
     }
 
     /// Presses a key.
-    pub(crate) async fn press(&self, key: &str) {
+    pub async fn press(&self, key: &str) {
         let key = chromiumoxide::keys::get_key_definition(key).expect("a key");
         key_event(self, key).await.expect("the browser obeys");
     }
 
     /// Begins to look at all players, 20 times a second.
-    pub(crate) async fn record(&self) {
-        self.run("sightlineTest.record()").await;
+    pub async fn record(&self) {
+        self.record_every(Duration::from_millis(50)).await;
+    }
+
+    /// The same, so often.
+    pub async fn record_every(&self, pause: Duration) {
+        let call = format!("sightlineTest.record({})", pause.as_millis());
+        self.run(&call).await;
     }
 
     /// What was seen since, by camera.
-    pub(crate) async fn recorded(&self) -> HashMap<String, Record> {
+    pub async fn recorded(&self) -> HashMap<String, Record> {
         let recorded = self.eval("sightlineTest.recorded()").await;
         recorded.expect("the page recorded")
     }
 
     /// What the tab complained about and asked for.
-    pub(crate) fn journal(&self) -> &Journal {
+    pub fn journal(&self) -> &Journal {
         &self.journal
     }
 
     /// Fails if anything was complained about but what contains one of `expected`, or if any other host
     /// than those at `addresses` (`host:port`) was asked for anything.
-    pub(crate) fn assert_clean(&self, addresses: &[&str], expected: &[&str]) {
+    pub fn assert_clean(&self, addresses: &[&str], expected: &[&str]) {
         let complaints = self.journal.complaints(expected);
         assert!(complaints.is_empty(), "{complaints:#?}");
         let requests = self.journal.requests();

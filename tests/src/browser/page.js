@@ -3,7 +3,6 @@
   /** Cells of the strip that carries the frame number: media/src/testcard/strip.rs. */
   const CELLS = 48;
   const STRIP_HEIGHT = 1 / 15;
-  const LOOK_EVERY_MS = 50;
 
   /** Pixels for each cell: its middle is not that of its neighbours, even where a video has blurred them. */
   const CELL_PX = 16;
@@ -67,7 +66,7 @@
   };
 
   /** Looks all the time, so that nothing is missed between two questions of the test. */
-  function record() {
+  function record(everyMs) {
     /** By camera. */
     const all = {};
     const look = () => {
@@ -81,6 +80,7 @@
           looks: 0,
           backwards: 0,
           frozenLiveMs: 0,
+          longestMs: 0,
           liveLatencyMs: 0,
           number: null,
           sinceMs: nowMs,
@@ -93,13 +93,14 @@
           if (own.number !== number) own.sinceMs = nowMs;
           own.number = number;
         }
+        own.longestMs = Math.max(own.longestMs, nowMs - own.sinceMs);
         const looksLive = kind === "live" || plain;
         if (looksLive) own.frozenLiveMs = Math.max(own.frozenLiveMs, nowMs - own.sinceMs);
         if (kind === "live") own.liveLatencyMs = Math.max(own.liveLatencyMs, player.stats.latencyMs ?? 0);
       }
     };
     look();
-    setInterval(look, LOOK_EVERY_MS);
+    setInterval(look, everyMs);
     // A page in the background has its timers a second apart, and may be live again before the next one.
     document.addEventListener("visibilitychange", look);
     return all;
@@ -108,7 +109,7 @@
   let recorded = null;
   globalThis.sightlineTest = {
     players: () => players().map(see),
-    record: () => void (recorded = record()),
+    record: (everyMs) => void (recorded = record(everyMs)),
     recorded: () => recorded,
   };
 })();

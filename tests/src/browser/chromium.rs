@@ -8,6 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::eventually;
 use anyhow::{Context as _, Result, ensure};
 use chromiumoxide::{
     Browser,
@@ -16,14 +17,13 @@ use chromiumoxide::{
 };
 use futures_util::StreamExt as _;
 use rustix::process::{Pid, Signal, kill_process_group};
-use sightline_tests::eventually;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-use crate::page::Page;
+use super::page::Page;
 
 /// A name for this machine that does not make a page secure, as `localhost` and `127.0.0.1` do.
-pub(crate) const INSECURE_HOST: &str = "relay.test";
+pub const INSECURE_HOST: &str = "relay.test";
 
 const FLAGS: [&str; 12] = [
     "--headless",
@@ -44,7 +44,7 @@ const FLAGS: [&str; 12] = [
 const START: Duration = Duration::from_secs(30);
 
 /// A running browser with a profile of its own. Dropped, it is gone with all its processes and files.
-pub(crate) struct Chromium {
+pub struct Chromium {
     browser: Browser,
     events: JoinHandle<()>,
     // Before the profile: its processes must not write into a folder that is being removed.
@@ -55,7 +55,7 @@ pub(crate) struct Chromium {
 impl Chromium {
     /// # Panics
     /// If there is no Chromium, or it does not start.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         let profile = TempDir::with_prefix("sightline-browser-").expect("a temporary folder");
         let mut processes = Processes::start(&profile).expect("setpriv is there");
         let url = eventually("chromium answers", START, async || processes.url(&profile)).await;
@@ -76,7 +76,7 @@ impl Chromium {
     }
 
     /// Opens a new tab in front of the others, and shows what is at `url` there.
-    pub(crate) async fn open(&self, url: &str) -> Page {
+    pub async fn open(&self, url: &str) -> Page {
         let page = self.browser.new_page("about:blank").await.expect("a tab");
         let page = Page::new(page).await.expect("a tab that can be watched");
         page.go(url).await;
@@ -84,7 +84,7 @@ impl Chromium {
     }
 
     /// Lets pages save files; gives where to.
-    pub(crate) async fn downloads(&self) -> std::path::PathBuf {
+    pub async fn downloads(&self) -> std::path::PathBuf {
         let folder = self.profile.path().join("saved");
         let behavior = SetDownloadBehaviorParams::builder()
             .behavior(SetDownloadBehaviorBehavior::Allow)
@@ -170,14 +170,19 @@ fn users_of(folder: &str) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test]
-async fn a_browser_leaves_no_process_and_no_file_behind() {
-    let chromium = Chromium::start().await;
-    let page = chromium.open("about:blank").await;
-    let folder = chromium.profile.path().to_owned();
-    let name = folder.to_str().expect("a name").to_owned();
-    assert!(users_of(&name).len() > 1, "a browser has many processes");
-    drop((page, chromium));
-    assert_eq!(users_of(&name), [""; 0]);
-    assert!(!folder.exists());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_browser_leaves_no_process_and_no_file_behind() {
+        let chromium = Chromium::start().await;
+        let page = chromium.open("about:blank").await;
+        let folder = chromium.profile.path().to_owned();
+        let name = folder.to_str().expect("a name").to_owned();
+        assert!(users_of(&name).len() > 1, "a browser has many processes");
+        drop((page, chromium));
+        assert_eq!(users_of(&name), [""; 0]);
+        assert!(!folder.exists());
+    }
 }
