@@ -19,7 +19,7 @@ use super::{
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 
 /// How often a stream that has viewers is demanded while nothing comes of it. Its camera may be behind a link that was
-/// cut, and has then forgotten its viewers.
+/// cut, or its publisher was started anew, and has then forgotten its viewers.
 const WHILE_SILENT: Duration = Duration::from_millis(500);
 
 /// The request for a key frame, in subjects.
@@ -77,8 +77,8 @@ impl Pump {
         let mut link = self.hub.0.bus.link();
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        // Whether anything came since the last heartbeat, and whether nothing did between the two before.
-        let (mut came, mut silent) = (true, false);
+        // Whether anything came since the last look.
+        let mut came = true;
         let mut reminder = tokio::time::interval(WHILE_SILENT);
         reminder.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let linger = tokio::time::sleep(self.hub.0.linger);
@@ -87,7 +87,7 @@ impl Pump {
             tokio::select! {
                 delivery = frames.next() => match delivery {
                     Some(Delivery::Message(message)) => {
-                        (came, silent) = (true, false);
+                        came = true;
                         match self.receive(message.payload, demanded).await {
                             Received::Picture | Received::Other => {}
                             Received::KeyNeeded => self.ask_for_key().await,
@@ -103,13 +103,13 @@ impl Pump {
                 }
                 // The first tick is at once.
                 _ = heartbeat.tick() => {
-                    silent = !std::mem::take(&mut came);
-                    reminder.reset();
                     self.demand(demanded).await;
                 }
-                _ = reminder.tick(), if silent && demanded.all > 0 => {
-                    self.demand(demanded).await;
-                    heartbeat.reset();
+                _ = reminder.tick(), if demanded.all > 0 => {
+                    if !std::mem::take(&mut came) {
+                        self.demand(demanded).await;
+                        heartbeat.reset();
+                    }
                 }
                 Ok(()) = link.changed() => {
                     let up = *link.borrow_and_update() == Link::Up;
