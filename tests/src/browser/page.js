@@ -79,6 +79,7 @@
           blanks: 0,
           looks: 0,
           backwards: 0,
+          lost: 0,
           frozenLiveMs: 0,
           longestMs: 0,
           liveLatencyMs: 0,
@@ -90,6 +91,7 @@
         if (number === null) own.blanks++;
         else {
           if (own.number !== null && number < own.number) own.backwards++;
+          if (own.number !== null && number > own.number) own.lost += number - own.number - 1;
           if (own.number !== number) own.sinceMs = nowMs;
           own.number = number;
         }

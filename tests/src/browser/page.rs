@@ -82,6 +82,8 @@ pub struct Record {
     pub looks: u32,
     /// Looks that found an earlier picture than the look before.
     pub backwards: u32,
+    /// Pictures between one look and the next that were not seen.
+    pub lost: u64,
     /// For how long, at most, there was no other picture.
     pub longest_ms: f64,
     /// The same of one that looked live.

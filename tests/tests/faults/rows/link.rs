@@ -223,7 +223,7 @@ async fn leaf() -> Result<Measured> {
     let hub = Server::start(version, &hub).await;
     // As in deploy/nats/leaf.conf, without its TLS.
     let leaf = format!(
-        "{shipped}\nleafnodes {{ reconnect: \"1s\", remotes: [{{ url: \"nats://{}:{leaf_port}\", compression: off }}] }}\n",
+        "{shipped}\nleafnodes {{ reconnect: \"250ms\", remotes: [{{ url: \"nats://{}:{leaf_port}\", compression: off }}] }}\n",
         host.outside()
     );
     let inside = host.enter(Launch::default());

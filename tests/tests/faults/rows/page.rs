@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use super::{LONG, Row};
 use crate::{
     measured::Measured,
-    stage::{CAMERA, STEADY, Stage, haproxy},
+    stage::{Before, CAMERA, STEADY, Stage, haproxy},
 };
 
 pub(super) fn rows() -> Vec<Row> {
@@ -95,6 +95,7 @@ async fn faults(fault: Fault) -> Result<Measured> {
         page.until_moving(&[CAMERA], SOON).await;
         page.mark().await;
         sleep(STEADY).await;
+        let before = Before::of(&stage.ours_after_takeover())?;
         page.record_every(LOOK_EVERY).await;
         match fault {
             Fault::Rolling => {
@@ -109,6 +110,7 @@ async fn faults(fault: Fault) -> Result<Measured> {
         }
         page.until_moving(&[CAMERA], SOON).await;
         judge(&page, fault, way, &mut measured).await;
+        before.compare(&stage.ours(), &mut measured).await?;
         page.tab().clone().close().await?;
     }
     Ok(measured)
@@ -161,6 +163,7 @@ async fn judge(page: &Page, fault: Fault, way: &str, measured: &mut Measured) {
             format!("{way}: {backwards} pictures went back"),
         );
         measured.figure(way, seen.longest_ms);
+        measured.lost = measured.lost.max(seen.lost);
         let longest = Duration::from_secs_f64(seen.longest_ms / 1e3);
         measured.recovery(longest, fault.longest_gap());
         // A picture that does not move for longer must say so.
