@@ -65,15 +65,16 @@ async fn send(arguments: &Arguments) -> anyhow::Result<()> {
         bus,
     };
     let start = Instant::now();
-    let mut announce_at = start;
-    // All cameras together, one after the other.
+    // All cameras together, one after the other, as they would at different times if they were started by themselves.
     let a_second = shape.fps * shape.cameras as f64;
-    let mut sent: u64 = 0;
+    let announcements_a_second = shape.cameras as f64 / HEARTBEAT.as_secs_f64();
+    let (mut sent, mut announced): (u64, u64) = (0, 0);
     loop {
-        let now = Instant::now();
-        if now >= announce_at {
-            announce_at += HEARTBEAT;
-            cameras.announce().await;
+        let due = (start.elapsed().as_secs_f64() * announcements_a_second) as u64;
+        while announced <= due {
+            let camera = (announced % shape.cameras as u64) as usize;
+            cameras.announce(camera).await;
+            announced += 1;
         }
         let due = (start.elapsed().as_secs_f64() * a_second) as u64;
         while sent < due {
@@ -92,7 +93,7 @@ async fn send(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 impl Cameras {
-    async fn announce(&self) {
+    async fn announce(&self, camera: usize) {
         let announcement = Announce {
             epoch: self.epoch,
             time_us: now_us(),
@@ -102,10 +103,9 @@ impl Cameras {
             ..Announce::default()
         }
         .encode_to_vec();
-        for (subject, _) in &self.subjects {
-            // What cannot go is said again at the next heartbeat.
-            let _ = self.bus.publish(subject, announcement.clone().into()).await;
-        }
+        let (subject, _) = &self.subjects[camera];
+        // What cannot go is said again at the next heartbeat.
+        let _ = self.bus.publish(subject, announcement.into()).await;
     }
 
     async fn frame(&self, camera: usize, sequence: u64) -> anyhow::Result<()> {
