@@ -24,7 +24,11 @@ use tokio::sync::watch;
 pub use options::{InvalidOption, Options, Tls};
 
 /// Messages that a subscriber may fall behind by before it starts losing some.
-pub const QUEUE_MESSAGES: usize = 64;
+///
+/// A socket gives what is in its buffers in one go, before any subscriber can take the first message: all cameras that
+/// answer the question of a relay that has just started, for one. Frames never wait in such numbers, as they are taken
+/// by the thread that reads them.
+pub const QUEUE_MESSAGES: usize = 1_024;
 
 /// How long [`Bus::publish`] waits for room. A frame that cannot go by then is worth dropping.
 pub const PUBLISH_WAIT: Duration = Duration::from_millis(200);

@@ -3,16 +3,13 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sightline_bus::{Bus, Delivery, Error, Link};
+use sightline_bus::{Bus, Delivery, Error, Link, QUEUE_MESSAGES};
 use sightline_proto::subject::Topic;
-use sightline_tests::{
-    eventually,
-    nats::{Server, Version},
-};
+use sightline_tests::nats::{Server, Version};
 
 use crate::rig::{
-    A_WHILE, Rig, SOON, assert_silent, connected, name, next_message, number, number_in, options,
-    settle, subject, until_down, until_up,
+    A_WHILE, Rig, SOON, assert_silent, connected, name, next, next_message, number, number_in,
+    options, settle, subject, until_down, until_up,
 };
 
 /// What fails without a connection fails within this.
@@ -166,19 +163,19 @@ async fn a_subscriber_that_lost_its_server_is_counted_right_afterwards(version: 
     until_up(&rig.publisher).await;
     until_up(&rig.subscriber).await;
     let mut fast = rig.subscribe(&subject.clone().into()).await;
-    for n in 0..100 {
+    for n in 0..=u32::try_from(QUEUE_MESSAGES).unwrap() {
         rig.publisher.publish(&subject, number(n)).await.unwrap();
         next_message(&mut fast).await;
     }
-    eventually(
-        "the slow one learns of its losses",
-        SOON,
-        async || match tokio::time::timeout(SOON, slow.next()).await? {
-            Some(Delivery::Lost(_)) => Ok(()),
-            other => anyhow::bail!("{other:?}"),
-        },
-    )
-    .await;
+    let lost = async {
+        loop {
+            if let Delivery::Lost(lost) = next(&mut slow).await {
+                return lost;
+            }
+        }
+    };
+    let lost = tokio::time::timeout(SOON, lost).await;
+    assert_eq!(lost.expect("the slow one learns of its loss"), 1);
 }
 
 #[tokio::test]

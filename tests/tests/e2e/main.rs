@@ -9,6 +9,7 @@ mod faults;
 mod h264;
 mod idle;
 mod large;
+mod many_cameras;
 mod operations;
 mod quiet;
 mod reload;
