@@ -10,6 +10,7 @@ pub mod clock;
 pub mod eventually;
 pub mod fleet;
 pub mod frames;
+pub mod haproxy;
 pub mod http;
 pub mod mjpeg;
 pub mod namespace;

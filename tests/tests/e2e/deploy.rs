@@ -6,7 +6,7 @@ use anyhow::ensure;
 use sightline_tests::{
     eventually,
     fleet::{Publisher, Relay, SOON},
-    http,
+    haproxy,
     mjpeg::Stream,
     nats::{Server, Version},
     port,
@@ -16,14 +16,6 @@ use sightline_tests::{
 use tempfile::TempDir;
 
 use crate::quiet::light;
-
-fn haproxy() -> PathBuf {
-    "/usr/sbin/haproxy".into()
-}
-
-fn haproxy_config() -> PathBuf {
-    root().join("deploy/haproxy/haproxy.cfg")
-}
 
 /// The system's, or the one that `scripts/install` unpacked.
 fn nginx() -> PathBuf {
@@ -45,8 +37,8 @@ async fn nats_servers_take_their_configuration() {
 
 #[tokio::test]
 async fn haproxy_takes_its_configuration() {
-    let path = haproxy_config().display().to_string();
-    let (code, text) = process::run(&haproxy(), &["-c", "-f", &path], SOON).await;
+    let path = haproxy::config().display().to_string();
+    let (code, text) = process::run(haproxy::PROGRAM.as_ref(), &["-c", "-f", &path], SOON).await;
     assert_eq!(code, 0, "{text}");
 }
 
@@ -161,29 +153,8 @@ async fn each_program_knows_whether_it_is_well() {
     }
 }
 
-/// The shipped configuration with two relays of this machine in the place of containers.
 async fn start_haproxy(relays: [&Relay; 2], folder: &TempDir) -> (Process, String) {
-    let address = format!("127.0.0.1:{}", port::free());
-    let shipped = std::fs::read_to_string(haproxy_config()).unwrap();
-    let mut config = String::new();
-    for line in shipped.lines() {
-        if line.trim() == "bind :8080" {
-            config += &format!("    bind {address}\n");
-        } else if line.trim().starts_with("server-template") {
-            for (n, relay) in relays.iter().enumerate() {
-                config += &format!("    server relay-{n} {}\n", relay.address());
-            }
-        } else {
-            config += &format!("{line}\n");
-        }
-    }
-    assert!(config.contains(&address) && config.contains(relays[1].address()));
-    let path = folder.path().join("haproxy.cfg");
-    std::fs::write(&path, config).unwrap();
-    let arguments = ["-f".to_owned(), path.display().to_string()];
-    let process = Process::start("haproxy", &haproxy(), &arguments).unwrap();
-    until_passed_on(&address).await;
-    (process, address)
+    haproxy::start(&relays, folder.path()).await
 }
 
 /// The shipped configuration with these relays, and with its folders in `folder`.
@@ -216,17 +187,8 @@ async fn start_nginx(relays: [&Relay; 2], folder: &TempDir) -> (Process, String)
         format!("daemon off; master_process off; pid {place}/nginx.pid;"),
     ];
     let process = Process::start("nginx", &nginx(), &arguments).unwrap();
-    until_passed_on(&address).await;
+    haproxy::until_passed_on(&address).await;
     (process, address)
-}
-
-async fn until_passed_on(address: &str) {
-    eventually("requests are passed on", SOON, async || {
-        let answer = http::get(address, "/healthz").await?;
-        ensure!(answer.status == 200, "{}", answer.status);
-        Ok(())
-    })
-    .await;
 }
 
 #[tokio::test]

@@ -2,16 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use sightline_tests::{
-    eventually,
     fleet::{Publisher, Relay, SOON},
-    http,
     nats::{Server, Version},
-    port,
-    process::{Launch, Process, root},
+    process::{Launch, Process},
 };
-use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::{
@@ -117,39 +113,6 @@ pub(crate) async fn start_relays(url: &str, count: usize) -> Vec<Relay> {
         relays.push(relay);
     }
     relays
-}
-
-/// One address for these relays, by the shipped configuration with them in the place of containers.
-pub(crate) async fn haproxy(relays: &[Relay], folder: &TempDir) -> Result<(Process, String)> {
-    let address = format!("127.0.0.1:{}", port::free());
-    let shipped = std::fs::read_to_string(root().join("deploy/haproxy/haproxy.cfg"))?;
-    let mut config = String::new();
-    for line in shipped.lines() {
-        if line.trim() == "bind :8080" {
-            config += &format!("    bind {address}\n");
-        } else if line.trim().starts_with("server-template") {
-            for (n, relay) in relays.iter().enumerate() {
-                config += &format!("    server relay-{n} {}\n", relay.address());
-            }
-        } else {
-            config += &format!("{line}\n");
-        }
-    }
-    ensure!(
-        config.contains(&address),
-        "the configuration has no such line"
-    );
-    let path = folder.path().join("haproxy.cfg");
-    std::fs::write(&path, config)?;
-    let arguments = ["-f".to_owned(), path.display().to_string()];
-    let process = Process::start("haproxy", "/usr/sbin/haproxy".as_ref(), &arguments)?;
-    eventually("haproxy passes requests on", SOON, async || {
-        let status = http::get(&address, "/healthz").await?.status;
-        ensure!(status == 200, "{status}");
-        Ok(())
-    })
-    .await;
-    Ok((process, address))
 }
 
 /// Waits until the viewer sees live pictures, and has seen them for a while.

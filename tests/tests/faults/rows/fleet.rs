@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use sightline_tests::{
     eventually,
     fleet::{Publisher, Relay, SOON},
-    http,
+    haproxy,
     namespace::Namespace,
     nats::{Server, Version},
     port,
@@ -19,7 +19,7 @@ use super::{LONG, Row};
 use crate::{
     glass,
     measured::Measured,
-    stage::{CAMERA, FPS, SOURCE, STEADY, haproxy, publisher_launch, start_relays},
+    stage::{CAMERA, FPS, SOURCE, STEADY, publisher_launch, start_relays},
     viewer::{Viewer, Wish},
     witness::Memory,
 };
@@ -118,7 +118,8 @@ async fn four() -> Result<Measured> {
     let _publisher = Publisher::launch(&server.url(), "farm", &cameras, publisher_launch());
     let mut relays = start_relays(&server.url(), 4).await;
     let folder = TempDir::new()?;
-    let (_balancer, address) = haproxy(&relays, &folder).await?;
+    let (_balancer, address) =
+        haproxy::start(&relays.iter().collect::<Vec<_>>(), folder.path()).await;
     let viewers: Vec<_> = (0..CROWD)
         .map(|n| {
             Viewer::start(Wish {

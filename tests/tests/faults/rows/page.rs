@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use rustix::process::Signal;
 use sightline_tests::{
     browser::{Chromium, INSECURE_HOST, Page, Record, SOON},
+    haproxy,
     process::Process,
 };
 use tempfile::TempDir;
@@ -17,7 +18,7 @@ use tokio::time::sleep;
 use super::{LONG, Row};
 use crate::{
     measured::Measured,
-    stage::{Before, CAMERA, STEADY, Stage, haproxy},
+    stage::{Before, CAMERA, STEADY, Stage},
 };
 
 pub(super) fn rows() -> Vec<Row> {
@@ -86,7 +87,8 @@ const KNOWN_AGAIN: Duration = Duration::from_secs(4);
 async fn faults(fault: Fault) -> Result<Measured> {
     let mut stage = Stage::start(RELAYS).await;
     let folder = TempDir::new()?;
-    let (_balancer, address) = haproxy(&stage.relays, &folder).await?;
+    let (_balancer, address) =
+        haproxy::start(&stage.relays.iter().collect::<Vec<_>>(), folder.path()).await;
     let (_, port) = address.split_once(':').context("no port")?;
     let chromium = Chromium::start().await;
     let mut measured = Measured::default();
