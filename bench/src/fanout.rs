@@ -8,7 +8,7 @@ use crate::{
     fleet::Fleet,
     load::Outcome,
     peers::Peer,
-    process::{Process, tcp_kib, this_program},
+    process::{self, Process, tcp_kib, this_program},
     report::{Report, Sample},
     shape::{Route, Shape},
 };
@@ -25,6 +25,10 @@ pub(crate) struct Arguments {
     seconds: f64,
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Let servers, viewers and broker share all processor cores, instead of keeping one for the server that is measured.
+    /// Several relays always share.
+    #[arg(long)]
+    together: bool,
     /// Print all samples as JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -58,6 +62,9 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         .into_iter()
         .chain(peers.into_iter().map(Server::Peer));
     let servers: Vec<Server> = servers.collect();
+    if !arguments.together && arguments.relays == 1 {
+        process::keep_apart()?;
+    }
     let fleet = Fleet::start(shape, arguments.relays)?;
     let mut report = Report::new(shape.title(), servers.iter().map(Server::name));
     for round in 1..=*rounds {
@@ -115,7 +122,7 @@ fn measure_peer(peer: Peer, shape: &Shape, seconds: f64) -> anyhow::Result<Sampl
 }
 
 pub(crate) fn measure_floor(shape: &Shape, seconds: f64) -> anyhow::Result<Sample> {
-    let mut floor = Process::start(this_program("floor")?.args(shape.flags()))?;
+    let mut floor = Process::start_measured(this_program("floor")?.args(shape.flags()))?;
     let port: u16 = floor.line()?.parse().context("the floor's port")?;
     let address = ([127, 0, 0, 1], port).into();
     measure(shape, seconds, &[&floor], &[address], None)

@@ -81,7 +81,7 @@ impl Fleet {
 impl Relay {
     fn start(nats_url: &str) -> anyhow::Result<Self> {
         let address = free_address()?;
-        let process = Process::start(
+        let process = Process::start_measured(
             Command::new(sibling("sightline-relay")?)
                 .args(["--nats", nats_url, "--listen", &address.to_string()])
                 .env("SIGHTLINE_HTTP__MAX_CONNECTIONS", "20000")

@@ -119,7 +119,7 @@ impl Peer {
                 ("/picture.jpg", Route::Poll)
             }
         };
-        let process = Process::start(&mut command)?;
+        let process = Process::start_measured(&mut command)?;
         wait_for(address)
             .and_then(|()| wait_for_pictures(address, path, shape.frame_bytes))
             .with_context(|| format!("{} does not start", self.name()))?;

@@ -5,15 +5,53 @@ use std::{
     net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use nix::{
+    sched::{CpuSet, sched_getaffinity, sched_setaffinity},
     sys::resource::{Resource, getrlimit, setrlimit},
     time::{ClockId, clock_gettime},
     unistd::Pid,
 };
+
+/// The processor cores of servers that are measured, and those of everything else.
+struct Apart {
+    measured: CpuSet,
+    others: CpuSet,
+}
+
+static APART: OnceLock<Apart> = OnceLock::new();
+
+/// Gives servers that are measured the first core for themselves. On the same cores, viewers and the broker interrupt a
+/// server several times a frame, and what lies in its caches is theirs when it goes on: that is a cost of the
+/// benchmark, and which server has it changes from run to run.
+///
+/// For this thread, and what it starts from now on. Changes nothing where there is only one core.
+pub(crate) fn keep_apart() -> anyhow::Result<()> {
+    let all = sched_getaffinity(THIS_THREAD)?;
+    let cores: Vec<usize> = (0..CpuSet::count())
+        .filter(|core| all.is_set(*core).unwrap_or(false))
+        .collect();
+    let (&first, rest) = cores.split_first().context("no processor core")?;
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let mut apart = Apart {
+        measured: CpuSet::new(),
+        others: CpuSet::new(),
+    };
+    apart.measured.set(first)?;
+    for core in rest {
+        apart.others.set(*core)?;
+    }
+    let apart = APART.get_or_init(|| apart);
+    Ok(sched_setaffinity(THIS_THREAD, &apart.others)?)
+}
+
+const THIS_THREAD: Pid = Pid::from_raw(0);
 
 pub(crate) struct Process {
     child: Child,
@@ -39,6 +77,18 @@ impl Process {
             child,
             lines: BufReader::new(stdout).lines(),
         })
+    }
+
+    /// The same of a server that is measured: after [`keep_apart`], on a core of its own.
+    pub(crate) fn start_measured(command: &mut Command) -> anyhow::Result<Self> {
+        let Some(apart) = APART.get() else {
+            return Self::start(command);
+        };
+        // A process begins on the cores of the thread that starts it.
+        sched_setaffinity(THIS_THREAD, &apart.measured)?;
+        let process = Self::start(command);
+        sched_setaffinity(THIS_THREAD, &apart.others)?;
+        process
     }
 
     /// The next line that it prints.
