@@ -28,6 +28,8 @@ const SOURCE: &str = "test://?size=160x90&fps=5";
 const KILL_EVERY: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const MOST_GROWTH_MB_PER_HOUR: f64 = 0.5;
+/// Those that run tasks, and a pool for encoders, which keeps as many as were ever busy at once.
+const MOST_THREADS: usize = 16;
 /// Fewer than one for each viewer that came back: the kills are 120 an hour.
 const MOST_TASKS_PER_HOUR: f64 = 10.0;
 /// A shorter soak says nothing about growth by the hour.
@@ -231,8 +233,13 @@ impl Soak {
                 "the memory of the {name} grows"
             );
             ensure!(
-                survivor.open_files_per_hour < 2.0 && survivor.threads_per_hour < 2.0,
-                "the {name} leaks files or threads"
+                survivor.open_files_per_hour < 2.0,
+                "the {name} leaks open files"
+            );
+            let threads = survivor.samples.iter().map(|sample| sample.threads).max();
+            ensure!(
+                threads.is_some_and(|threads| threads <= MOST_THREADS),
+                "the {name} had {threads:?} threads"
             );
             ensure!(
                 survivor.tasks_per_hour < MOST_TASKS_PER_HOUR,
