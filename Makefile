@@ -88,7 +88,7 @@ check-deploy: ## Files in deploy/, each by the program that it is for
 	@$(INSTALL) $(DEPLOY_TOOLS)
 	scripts/check-deploy
 
-bench: ## What serving, encoding and watching cost, beside the physical floor, in about 20 minutes: NAMES="..." picks some
+bench: ## What serving, encoding and watching cost, beside the physical floor, in about half an hour: NAMES="..." picks some
 	@$(INSTALL) $(BUILD_TOOLS) nats-server chromium
 	cargo build --release --locked -p sightline-publisher -p sightline-relay -p sightline-bench --features sightline-bench/browser
 	scripts/bench $(NAMES)
