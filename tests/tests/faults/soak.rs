@@ -96,7 +96,7 @@ pub(crate) async fn run(time: Duration) -> Result<()> {
         if Instant::now() >= next_kill {
             next_kill += KILL_EVERY;
             kills += 1;
-            println!("{seconds:.0} s: {}", fleet.kill_one().await);
+            println!("{seconds:.0} s: {}", fleet.kill_one(kills).await);
         }
         for viewer in &mut viewers {
             let (seen, from) = viewer.take();
@@ -173,15 +173,19 @@ impl Fleet {
         (0..VIEWERS).map(viewer).collect()
     }
 
-    /// Kills something and starts it again; says what.
-    async fn kill_one(&mut self) -> String {
+    /// Kills something and starts it again; says what. This is the first one, the second one, ...: first go the relays, so
+    /// that all viewers are on the one that lives before it is judged by what it holds.
+    async fn kill_one(&mut self, nth: usize) -> String {
         let relays = (1..self.relays.len()).map(|n| ("relay", n));
         let publishers = (1..self.publishers.len()).map(|n| ("publisher", n));
         let all: Vec<_> = relays
             .chain(publishers)
             .chain([("nats-server", 0)])
             .collect();
-        let (what, n) = *all.choose(&mut rand::rng()).expect("there is something");
+        let (what, n) = match nth {
+            1..RELAYS => ("relay", nth),
+            _ => *all.choose(&mut rand::rng()).expect("there is something"),
+        };
         match what {
             "relay" => {
                 self.relays[n].kill();
