@@ -3,7 +3,6 @@
 //!
 //! A tool that is missing fails the test that needs it; nothing is skipped.
 
-pub mod balancer;
 #[cfg(feature = "browser")]
 pub mod browser;
 pub mod clock;

@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::eventually;
 use anyhow::{Context as _, Result, ensure};
 use chromiumoxide::{
     Browser,
@@ -21,6 +20,7 @@ use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
 use super::page::Page;
+use crate::eventually;
 
 /// A name for this machine that does not make a page secure, as `localhost` and `127.0.0.1` do.
 pub const INSECURE_HOST: &str = "relay.test";

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use crate::eventually;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use chromiumoxide::cdp::{
     browser_protocol::page::{AddScriptToEvaluateOnNewDocumentParams, NavigateParams},
@@ -12,6 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use sightline_media::testcard;
 
 use super::journal::Journal;
+use crate::eventually;
 
 /// How long anything in a healthy page may take.
 pub const SOON: Duration = Duration::from_secs(10);

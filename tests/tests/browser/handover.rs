@@ -4,12 +4,11 @@ use std::collections::HashMap;
 
 use rustix::process::Signal;
 use sightline_tests::{
-    balancer::Balancer,
     browser::{INSECURE_HOST, Page, Record, SOON},
     fleet::{Publisher, Relay},
 };
 
-use crate::scene::Scene;
+use crate::{balancer::Balancer, scene::Scene};
 
 const CAMERAS: [&str; 2] = ["farm/barn", "farm/gate"];
 

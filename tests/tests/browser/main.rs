@@ -1,5 +1,6 @@
 //! The page in a real Chromium, with a real fleet behind it.
 
+mod balancer;
 mod camera;
 mod embed;
 mod handover;

@@ -237,8 +237,8 @@ impl Soak {
                 "the memory of the {name} grows"
             );
             ensure!(
-                survivor.open_files_per_hour < 2.0,
-                "the {name} leaks open files"
+                survivor.open_files_per_hour < 2.0 && survivor.threads_per_hour < 2.0,
+                "the {name} leaks files or threads"
             );
             let threads = survivor.samples.iter().map(|sample| sample.threads).max();
             ensure!(

@@ -7,14 +7,14 @@ use tokio::{
 };
 
 /// It ends when this is dropped.
-pub struct Balancer {
+pub(crate) struct Balancer {
     address: String,
     server: JoinHandle<()>,
 }
 
 impl Balancer {
     /// Carries connections to `relays` (`host:port`).
-    pub async fn start(relays: &[&str]) -> Self {
+    pub(crate) async fn start(relays: &[&str]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address").to_string();
         let relays: Vec<_> = relays.iter().map(ToString::to_string).collect();
@@ -28,7 +28,7 @@ impl Balancer {
     }
 
     /// `127.0.0.1:port`
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 }
