@@ -6,6 +6,7 @@ mod camera;
 mod cli;
 mod clock;
 mod config;
+mod cores;
 pub mod cost;
 mod decode;
 pub mod devices;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     camera::Publisher,
     config::{Config, InvalidConfig},
+    cores::Cores,
     metrics::{self, Metrics},
 };
 use cameras::{Cameras, Wanted};
@@ -65,6 +66,7 @@ pub async fn run_with(
         instance: random_id(),
         cameras: AtomicUsize::new(0),
         metrics: metrics.clone(),
+        cores: Cores::default(),
     };
     let Extras {
         mut changes,
@@ -379,6 +381,7 @@ mod tests {
             instance: "i".into(),
             cameras: AtomicUsize::new(0),
             metrics: Metrics::new([]),
+            cores: Cores::default(),
         };
         let wanted = [(camera.name.clone(), (CameraConfig::default(), camera))].into();
         let mut cameras = Cameras::new(publisher, wanted, bus, CancellationToken::new());

@@ -126,11 +126,11 @@ impl Status {
 }
 
 impl Input {
-    pub(super) fn new(camera: CameraName, from: Named, open: bool) -> Self {
+    pub(super) fn new(camera: CameraName, from: Named, open: bool, output: Output) -> Self {
         Self {
             camera,
             from,
-            output: Output::default(),
+            output,
             open: watch::Sender::new(open),
             status: watch::Sender::new(Status::of(CameraState::Idle)),
             reopen: watch::Sender::new(0),

@@ -14,8 +14,9 @@ use super::{
 };
 use crate::{
     clock::now_us,
+    cores::Cores,
     metrics::{Metrics, OfCamera, OfStream, Watched},
-    source::DropReason,
+    source::{DropReason, Output},
 };
 
 /// This run of the program, as announced.
@@ -27,6 +28,8 @@ pub(crate) struct Publisher {
     /// How many cameras it has.
     pub(crate) cameras: AtomicUsize,
     pub(crate) metrics: Metrics,
+    /// Where all cameras encode.
+    pub(crate) cores: Cores,
 }
 
 pub(super) struct Shared {
@@ -52,11 +55,14 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(camera: Camera, publisher: Arc<Publisher>) -> Self {
         let name = camera.name.clone();
+        let output = || Output::new(publisher.cores.clone());
         let second = match &camera.offer.sub {
-            Some(Sub::Source(from)) => Some(Input::new(name.clone(), from.clone(), false)),
+            Some(Sub::Source(from)) => {
+                Some(Input::new(name.clone(), from.clone(), false, output()))
+            }
             Some(Sub::Scaled { .. }) | None => None,
         };
-        let main = Input::new(name.clone(), camera.from.clone(), camera.always);
+        let main = Input::new(name.clone(), camera.from.clone(), camera.always, output());
         let status = main.status.subscribe();
         let watched = Watched {
             state: Box::new(move || status.borrow().state),

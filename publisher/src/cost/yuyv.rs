@@ -22,6 +22,7 @@ use super::{Error, QUALITY, failed, time_us};
 use crate::{
     camera::{self, Camera, Ending, Named, Offer, Publisher, Settings},
     clock::now_us,
+    cores::Cores,
     encode::Encoder,
     metrics::Metrics,
     picture::{Image, Layout, Picture, Raw},
@@ -93,6 +94,7 @@ impl Yuyv {
             instance: "bench".into(),
             cameras: cameras.len().into(),
             metrics: Metrics::new([]),
+            cores: Cores::default(),
         });
         let tasks = cameras.into_iter().map(|name| {
             let source = Played {

@@ -18,7 +18,7 @@ use crate::{
 /// A third more than 8K has. The decoder needs up to 9 bytes for each.
 const MOST_PIXELS: u32 = 44_000_000;
 
-/// Decodes the pictures of one camera, one after the other. Takes milliseconds: for blocking threads.
+/// Decodes the pictures of one camera, one after the other. Takes milliseconds: for [`Cores`](crate::cores::Cores).
 #[derive(Debug, Default)]
 pub(crate) struct JpegDecoder {
     pool: Pool,

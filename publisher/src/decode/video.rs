@@ -26,7 +26,7 @@ const MOST_KEPT_PIXELS: u64 = 184_320 * 256;
 const SLICE: u8 = 1;
 const IDR: u8 = 5;
 
-/// Decodes one stream, unit by unit. Takes milliseconds: for blocking threads.
+/// Decodes one stream, unit by unit. Takes milliseconds: for [`Cores`](crate::cores::Cores).
 #[derive(Default)]
 pub(crate) struct VideoDecoder {
     /// Nothing before the first key frame, and after an error.

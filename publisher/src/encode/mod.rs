@@ -56,7 +56,7 @@ pub(crate) struct Jpeg {
     pub(crate) size: Size,
 }
 
-/// Encodes the pictures of one camera, one after the other. Takes milliseconds: for blocking threads.
+/// Encodes the pictures of one camera, one after the other. Takes milliseconds: for [`Cores`](crate::cores::Cores).
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
     pool: Pool,

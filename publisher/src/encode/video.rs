@@ -60,7 +60,7 @@ pub(crate) struct Encoded {
     pub(crate) parameters: Arc<h264::Parameters>,
 }
 
-/// Encodes the pictures of one camera, one after the other. Takes milliseconds: for blocking threads.
+/// Encodes the pictures of one camera, one after the other. Takes milliseconds: for [`Cores`](crate::cores::Cores).
 #[derive(Debug)]
 pub(crate) struct VideoEncoder {
     settings: VideoSettings,

@@ -10,7 +10,7 @@ use sightline_media::group::{Cursor, Limits, Next, Window};
 use tokio::sync::{Notify, watch};
 
 use super::unit::{Track, Unit};
-use crate::{picture::Picture, pool::Pool};
+use crate::{cores::Cores, picture::Picture, pool::Pool};
 
 /// Units that are held for who joins, and for who is busy. Beyond them a group can be followed and not joined.
 const VIDEO: Limits = Limits {
@@ -73,8 +73,8 @@ impl DropReason {
     }
 }
 
-/// Takes what a source gives: pictures, of which the newest one wins, or units, which stay in order. Cheap to
-/// clone: all clones are one output.
+/// Takes what a source gives: pictures, of which the newest one wins, or units, which stay in order; and has what
+/// making pictures needs. Cheap to clone: all clones are one output.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Output(Arc<Shared>);
 
@@ -86,6 +86,7 @@ struct Shared {
     audio: UnitTrack,
     dropped: [AtomicU64; DropReason::ALL.len()],
     pool: Pool,
+    cores: Cores,
 }
 
 #[derive(Debug)]
@@ -109,11 +110,20 @@ impl Default for Shared {
             audio: UnitTrack::new(AUDIO),
             dropped: Default::default(),
             pool: Pool::default(),
+            cores: Cores::default(),
         }
     }
 }
 
 impl Output {
+    /// Of a source that shares `cores`.
+    pub(crate) fn new(cores: Cores) -> Self {
+        Self(Arc::new(Shared {
+            cores,
+            ..Shared::default()
+        }))
+    }
+
     /// Hands over a picture. Never waits: one that was not taken yet is dropped for it. May be called
     /// from any thread.
     pub(crate) fn put(&self, picture: Picture) {
@@ -170,6 +180,11 @@ impl Output {
     /// Memory for pictures.
     pub(crate) fn pool(&self) -> &Pool {
         &self.0.pool
+    }
+
+    /// Where pictures are drawn.
+    pub(crate) fn cores(&self) -> &Cores {
+        &self.0.cores
     }
 
     /// Forgets what nobody took: it would be old when somebody does. Frees memory.

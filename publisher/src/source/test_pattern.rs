@@ -75,7 +75,7 @@ struct TestPattern {
     next_frame: AtomicU32,
 }
 
-/// What drawing needs, on a blocking thread.
+/// What drawing needs.
 struct Shared {
     size: Size,
     card: OnceLock<Card>,
@@ -133,7 +133,7 @@ impl TestPattern {
             let number = first.wrapping_add(due as u32);
             self.next_frame
                 .store(number.wrapping_add(1), Ordering::Relaxed);
-            output.put(picture(&shared, number).await?);
+            output.put(picture(output, &shared, number).await?);
             due += 1;
             // What is caught up with does not come all at once: the encoder takes one at a time.
             not_before = Instant::now() + offset(1, 2.0 * self.fps);
@@ -141,9 +141,9 @@ impl TestPattern {
     }
 }
 
-async fn picture(shared: &Arc<Shared>, number: u32) -> Result<Picture, Error> {
+async fn picture(output: &Output, shared: &Arc<Shared>, number: u32) -> Result<Picture, Error> {
     let shared = shared.clone();
-    let drawing = tokio::task::spawn_blocking(move || shared.picture(number));
+    let drawing = output.cores().run(move || shared.picture(number));
     drawing.await.map_err(|error| Error::Failed {
         what: "the test pattern".into(),
         reason: error.to_string(),

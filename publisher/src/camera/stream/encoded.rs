@@ -13,7 +13,7 @@ use super::{
         rate::RateLimit,
     },
     send::{Outgoing, Sender},
-    tools::{VideoPlan, VideoTool, blocking},
+    tools::{VideoPlan, VideoTool, with_tool},
 };
 use crate::{encode::video::Encoded, picture::Size, source::DropReason};
 
@@ -105,7 +105,7 @@ impl Video {
         let encode = move |tool: &mut VideoTool| {
             tool.encode(&arrived.picture.image, time_us, plan, force_key)
         };
-        let encoded = blocking(&mut self.tool, encode).await;
+        let encoded = with_tool(&sender.shared.publisher.cores, &mut self.tool, encode).await;
         sender.encoded(now.elapsed());
         let encoded = encoded?;
         self.last_time_us = Some(time_us);

@@ -14,7 +14,7 @@ use super::{
         rate::RateLimit,
     },
     send::{Outgoing, Sender},
-    tools::{JpegTool, UnitTool, blocking},
+    tools::{JpegTool, UnitTool, with_tool},
 };
 use crate::{
     encode::Jpeg as Encoded,
@@ -114,7 +114,9 @@ impl Jpeg {
         };
         count(&sender.stream.work.decoded);
         let (data, time) = (unit.data.clone(), unit.capture_time_us);
-        let decoded = blocking(&mut decoding.tool, move |tool| tool.decode(&data, time)).await;
+        let cores = &sender.shared.publisher.cores;
+        let decode = move |tool: &mut UnitTool| tool.decode(&data, time);
+        let decoded = with_tool(cores, &mut decoding.tool, decode).await;
         let now = Instant::now();
         let newest = !units.has_more();
         let late = decoding.shown_at + CATCHING_UP <= now;
@@ -188,7 +190,8 @@ impl Jpeg {
                 let (image, max) = (image.clone(), self.max_size(sender));
                 let encode = move |tool: &mut JpegTool| tool.encode(&image, settings.quality, max);
                 let began = Instant::now();
-                let encoded = blocking(&mut self.tool, encode).await;
+                let encoded =
+                    with_tool(&sender.shared.publisher.cores, &mut self.tool, encode).await;
                 sender.encoded(began.elapsed());
                 encoded?
             }

@@ -1,4 +1,4 @@
-//! Encoders and decoders, on blocking threads: at most one for each stream that is watched.
+//! Encoders and decoders: at most one of each for each stream that is watched.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::super::input::Unusable;
 use crate::{
+    cores::Cores,
     decode::{JpegDecoder, VideoDecoder},
     encode::{
         self, Encoder, Jpeg, Scaler,
@@ -23,7 +24,8 @@ const LOST_US: i64 = 1_000_000;
 
 /// Runs `work` with a tool that is kept from one picture to the next. One that panicked is gone; the next picture
 /// gets a new one.
-pub(super) async fn blocking<T, R>(
+pub(super) async fn with_tool<T, R>(
+    cores: &Cores,
     tool: &mut Option<T>,
     work: impl FnOnce(&mut T) -> Result<R, Unusable> + Send + 'static,
 ) -> Result<R, Unusable>
@@ -32,7 +34,7 @@ where
     R: Send + 'static,
 {
     let mut taken = tool.take().unwrap_or_default();
-    let working = tokio::task::spawn_blocking(move || {
+    let working = cores.run(move || {
         let result = work(&mut taken);
         (taken, result)
     });

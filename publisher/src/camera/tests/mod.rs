@@ -38,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::{
+    cores::Cores,
     picture::{Image, Picture},
     source::{DropReason, Error, Hint, Output, Source, SourceUrl},
 };
@@ -54,6 +55,7 @@ fn publisher() -> Arc<Publisher> {
         instance,
         cameras: 1.into(),
         metrics: crate::metrics::Metrics::new([]),
+        cores: Cores::default(),
     })
 }
 
