@@ -75,7 +75,7 @@ impl DropReason {
 
 /// Takes what a source gives: pictures, of which the newest one wins, or units, which stay in order; and has what
 /// making pictures needs. Cheap to clone: all clones are one output.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Output(Arc<Shared>);
 
 #[derive(Debug)]
@@ -101,26 +101,17 @@ struct Numbered {
     unit: Unit,
 }
 
-impl Default for Shared {
-    fn default() -> Self {
-        Self {
+impl Output {
+    /// Of a source whose pictures are made on `cores`.
+    pub(crate) fn new(cores: Cores) -> Self {
+        Self(Arc::new(Shared {
             newest: Mutex::default(),
             arrived: Notify::new(),
             video: UnitTrack::new(VIDEO),
             audio: UnitTrack::new(AUDIO),
             dropped: Default::default(),
             pool: Pool::default(),
-            cores: Cores::default(),
-        }
-    }
-}
-
-impl Output {
-    /// Of a source that shares `cores`.
-    pub(crate) fn new(cores: Cores) -> Self {
-        Self(Arc::new(Shared {
             cores,
-            ..Shared::default()
         }))
     }
 
@@ -222,6 +213,13 @@ impl Output {
 
     fn slot(&self) -> std::sync::MutexGuard<'_, Option<Picture>> {
         self.0.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+impl Default for Output {
+    fn default() -> Self {
+        Self::new(Cores::default())
     }
 }
 
