@@ -217,6 +217,28 @@ async fn a_page_in_the_background_is_sent_no_video_and_is_live_again_at_once() {
     }
 }
 
+/// Holds the video back for so long that it must jump to what is live, and looks at it while it does.
+const HELD_BACK: &str = "(() => {
+    const video = document.querySelector('sightline-player').shadowRoot.querySelector('video');
+    globalThis.jumps = [];
+    video.onseeking = () => jumps.push(sightlineTest.players()[0].cells !== null);
+    video.play = async () => {};
+    video.pause();
+    setTimeout(() => delete video.play, 5000);
+})()";
+
+#[tokio::test]
+async fn a_video_that_jumps_has_a_picture_all_the_while() {
+    let (scene, _publisher) = gate().await;
+    let page = Way::MediaSource.open(&scene).await;
+    page.run(HELD_BACK).await;
+    page.until_true("it jumps twice", "jumps.length >= 2").await;
+    Way::MediaSource.until_moving(&page).await;
+    let jumps: Vec<bool> = page.eval("jumps").await.unwrap();
+    assert!(jumps.iter().all(|seen| *seen), "{jumps:?}");
+    assert_clean(&scene, &page);
+}
+
 #[tokio::test]
 async fn a_camera_with_another_size_is_shown_by_the_same_way() {
     let (scene, mut publisher) = gate().await;

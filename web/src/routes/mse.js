@@ -110,6 +110,7 @@ export class MseRoute {
         this.#silentUntilMs = performance.now() + SILENT_MS;
         if (built) this.#reopen();
       },
+      leaving: () => this.#keep(),
       forbidden: () => this.#giveUp("the browser lets no video play by itself"),
       failed: (why) => this.#failed(why),
     });

@@ -28,6 +28,7 @@ const MAX_EARLY_SOUND = 200;
  * @typedef {object} PlaybackEvents
  * @property {(picture: import("./route.js").Picture) => void} shown
  * @property {() => void} muted the browser does not allow sound before the reader has clicked somewhere
+ * @property {() => void} leaving it goes to another place in time: until that is decoded, the video has no picture
  * @property {() => void} forbidden the browser lets no video play by itself
  * @property {(built: boolean) => void} silent the sound that is wanted does not come; one that was built with it must
  *   be built anew without
@@ -177,7 +178,10 @@ export class MediaPlayback {
       rate: video.playbackRate,
       starting: nowMs - this.#beganAtMs < STARTING_MS,
     });
-    if (seekS !== null) video.currentTime = seekS;
+    if (seekS !== null) {
+      this.#events.leaving();
+      video.currentTime = seekS;
+    }
     if (video.playbackRate !== rate) video.playbackRate = rate;
     if (video.paused && ranges.length > 0) void this.#play();
   }
